@@ -1,0 +1,43 @@
+# Tocsin: `make run` shows it at work, `make test` proves it. Both need only Python 3.11 and make.
+PYTHON ?= python3.11
+BIN := .venv/bin
+HOME_FOLDER ?= .demo
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check bench clean lock
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+install: .venv/.installed ## the environment, in .venv
+
+.venv/.installed: deploy/requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tocsin needs Python 3.11 or newer; set PYTHON=...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r deploy/requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+run: .venv/.installed ## the product at work on a bundled newsroom: no internet, Ctrl-C ends it, again goes on
+	$(BIN)/tocsin demo --home $(HOME_FOLDER)
+
+test: .venv/.installed ## every test
+	sh tests/browser.sh
+	$(BIN)/python -m pytest
+
+check: .venv/.installed ## lint, format, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/.installed ## speed and memory, side by side in one run
+	$(BIN)/python tests/bench/all.py
+
+lock: ## pins every requirement anew, with hashes and without addresses
+	uv pip compile pyproject.toml --extra development --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --no-annotate -o deploy/requirements.lock
+
+clean: ## removes the environment, caches and the demo's folder
+	rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
