@@ -1,0 +1,1 @@
+"""Article -> EnrichedArticle: language, linked entities, topics with direction and evidence, copies and stories."""

@@ -1,0 +1,1 @@
+"""What runs when and where: settings, stream, worker, Prefect flows, the command."""

@@ -1,0 +1,1 @@
+"""Feed -> Entry -> Article: polite, safe fetching; feeds, pages, dates, identity, raw archive; the ledger."""

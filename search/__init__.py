@@ -1,0 +1,1 @@
+"""EnrichedArticle -> index, Alert: query language, indexes, watches, alerts, delivery, desk page."""
