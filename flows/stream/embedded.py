@@ -1,0 +1,71 @@
+"""The stream in the ledger's own file: rows of `records`, read in place."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.sqlite import insert
+
+from flows.stream.port import Received
+from ingest.clock import Clock, now, to_ms
+from ingest.ledger import Ledger
+from ingest.ledger.tables import stream as tables
+
+
+class EmbeddedStream:
+    """One process sends and reads. What is sent or committed inside a ledger transaction stands or falls with it."""
+
+    def __init__(self, ledger: Ledger, clock: Clock = now) -> None:
+        self._ledger, self._clock = ledger, clock
+        self._given: dict[tuple[str, str], int] = {}
+
+    def send(self, topic: str, records: Sequence[tuple[str, bytes]]) -> None:
+        with self._ledger.begin() as transaction:
+            self._ledger.publish(transaction, topic, records)
+
+    def read(self, group: str, topic: str, limit: int) -> list[Received]:
+        after = self._given.get((group, topic))
+        if after is None:
+            after = self._committed(group, topic)
+        rows = tables.records.c
+        query = (
+            select(rows.position, rows.key, rows.value, rows.at)
+            .where(rows.topic == topic, rows.position > after)
+            .order_by(rows.position)
+            .limit(limit)
+        )
+        with self._ledger.read() as connection:
+            found = [
+                Received(topic=topic, position=row.position, key=row.key, value=row.value, at=row.at)
+                for row in connection.execute(query)
+            ]
+        self._given[group, topic] = found[-1].position if found else after
+        return found
+
+    def commit(self, group: str, topic: str, position: int) -> None:
+        row = {"name": group, "topic": topic, "position": position, "working": 0, "at": to_ms(self._clock())}
+        statement = insert(tables.groups).values(row)
+        newer = statement.on_conflict_do_update(
+            index_elements=["name", "topic"],
+            set_={"position": func.max(tables.groups.c.position, statement.excluded.position), "at": row["at"]},
+        )
+        with self._ledger.begin() as transaction:
+            transaction.execute(newer)
+
+    def rewind(self, group: str, topic: str) -> None:
+        self._given.pop((group, topic), None)
+
+    def lag(self, group: str, topic: str) -> int:
+        rows = tables.records.c
+        query = (
+            select(func.count())
+            .select_from(tables.records)
+            .where(rows.topic == topic, rows.position > self._committed(group, topic))
+        )
+        with self._ledger.read() as connection:
+            return connection.execute(query).scalar_one()
+
+    def _committed(self, group: str, topic: str) -> int:
+        rows = tables.groups.c
+        with self._ledger.read() as connection:
+            found = connection.execute(select(rows.position).where(rows.name == group, rows.topic == topic)).scalar()
+        return found or 0
