@@ -1,0 +1,1 @@
+"""A bundled newsroom on loopback: Tocsin at work without the internet."""
