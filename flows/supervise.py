@@ -1,0 +1,117 @@
+"""Services -> one process that runs them together, stops them cleanly, and stops all when one cannot go on."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+from flows.worker import Worker
+
+log = logging.getLogger(f"tocsin.{__name__}")
+
+LOOK_SECONDS = 0.25  # how often an idle worker looks, should a wake-up have been missed
+STOP_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Something that runs until told to stop. It must return soon after `stop` is set."""
+
+    name: str
+    run: Callable[[asyncio.Event], Awaitable[None]]
+
+
+class Bell:
+    """Wakes whoever waits for records of a topic; may be rung from any thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._events: dict[str, asyncio.Event] = {}
+
+    def event(self, topic: str) -> asyncio.Event:
+        return self._events.setdefault(topic, asyncio.Event())
+
+    def ring(self, topics: Iterable[str]) -> None:
+        """Called when records of `topics` have become durable."""
+        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
+            self._loop.call_soon_threadsafe(self._set, tuple(topics))
+
+    def _set(self, topics: tuple[str, ...]) -> None:
+        for topic in topics:
+            self.event(topic).set()
+
+
+def working(worker: Worker, bell: Bell) -> Service:
+    """A worker as a service: works while there is something, then waits for the bell."""
+
+    async def run(stop: asyncio.Event) -> None:
+        heard = bell.event(worker.stage.reads)
+        worker.start()
+        while not stop.is_set():
+            heard.clear()
+            if not await worker.step():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(heard.wait(), LOOK_SECONDS)
+        worker.stop()
+
+    return Service(worker.stage.name, run)
+
+
+async def run_until(services: Iterable[Service], done: Callable[[], Awaitable[bool]] | None = None) -> None:
+    """Runs the services until Ctrl-C, SIGTERM, `done()`, or until one fails.
+
+    Raises: what the first failing service raised, once the others have stopped.
+    """
+    stop = asyncio.Event()
+    with contextlib.ExitStack() as restored:
+        _on_signals(stop, restored)
+        tasks = [asyncio.create_task(service.run(stop), name=service.name) for service in services]
+        watching = asyncio.create_task(_stop_when(done, stop)) if done else None
+        waiting = asyncio.create_task(stop.wait())
+        await asyncio.wait([*tasks, waiting, *([watching] if watching else [])], return_when=asyncio.FIRST_COMPLETED)
+        stop.set()
+        _, late = await asyncio.wait(tasks, timeout=STOP_SECONDS)
+        for task in late:
+            log.warning("service did not stop", extra={"service": task.get_name()})
+            task.cancel()
+        waiting.cancel()
+        if watching:
+            watching.cancel()
+        ended = await asyncio.gather(*tasks, *([watching] if watching else []), return_exceptions=True)
+    for outcome in ended:
+        if isinstance(outcome, BaseException) and not isinstance(outcome, asyncio.CancelledError):
+            raise outcome
+
+
+async def _stop_when(done: Callable[[], Awaitable[bool]], stop: asyncio.Event) -> None:
+    while not stop.is_set() and not await done():
+        await asyncio.sleep(LOOK_SECONDS)
+    stop.set()
+
+
+def _on_signals(stop: asyncio.Event, restored: contextlib.ExitStack) -> None:
+    """The first Ctrl-C stops cleanly; a second one ends the process at once, which loses nothing either."""
+    loop = asyncio.get_running_loop()
+
+    def ask(number: int) -> None:
+        stop.set()
+        loop.remove_signal_handler(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):  # not in the main thread
+            loop.add_signal_handler(number, ask, number)
+            restored.callback(loop.remove_signal_handler, number)
+
+
+@contextlib.asynccontextmanager
+async def running(service: Service) -> AsyncIterator[None]:
+    """Runs one service beside the block."""
+    stop = asyncio.Event()
+    task = asyncio.create_task(service.run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await task
