@@ -14,6 +14,8 @@ feeds = Table(
     Column("site", String, nullable=False, default=""),
     Column("language", String, nullable=False, default=""),
     Column("tags", String, nullable=False, default=""),  # separated by commas
+    Column("list", String, nullable=False, default=""),  # the list that named it, empty where it was given alone
+    Column("wanted_seconds", Float),  # the operator's interval; NULL: learned
     Column("added", BigInteger, nullable=False),
     Column("removed", BigInteger),  # no longer listed: kept, never polled
     Column("etag", String, nullable=False, default=""),
@@ -26,7 +28,9 @@ feeds = Table(
     Column("last_poll", BigInteger),
     Column("last_success", BigInteger),
     Column("last_new", BigInteger),  # when an entry was last new
+    Column("gap_seconds", Float, nullable=False, default=0.0),  # usual time between polls with new entries
     Column("last_probe", BigInteger),  # last unconditional GET
+    Column("distrusted", BigInteger),  # when its 304 was found to be wrong: asked in full since
     Column("outcome", String, nullable=False, default=""),  # one word, of the last poll
     Column("detail", String, nullable=False, default=""),
     Column("moved_to", String, nullable=False, default=""),
@@ -51,6 +55,8 @@ polls = Table(
     Column("new", Integer, nullable=False, default=0),
     Column("changed", Integer, nullable=False, default=0),
     Column("capped", Integer, nullable=False, default=0),
+    Column("cut", Integer, nullable=False, default=0),  # entries whose text was over the limit
+    Column("failed", Integer, nullable=False, default=0),  # entries that could not be read
     Column("bytes", Integer, nullable=False, default=0),
     Column("seconds", Float, nullable=False, default=0.0),
     Column("detail", String, nullable=False, default=""),
@@ -102,6 +108,7 @@ hosts = Table(
     Column("host", String, primary_key=True),  # with its port
     Column("next_start", BigInteger, nullable=False, default=0),
     Column("lease", BigInteger, nullable=False, default=0),
+    Column("leased_by", String, nullable=False, default=""),  # the process that may start requests until `lease`
     Column("failures", Integer, nullable=False, default=0),
     Column("robots", LargeBinary),
     Column("robots_status", Integer),
