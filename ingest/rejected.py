@@ -43,7 +43,7 @@ def reject(
     data: bytes,
     at_ms: int,
 ) -> str:
-    """Sets a record aside within `tx` and gives the id of the row; the same record again counts up and is open again."""
+    """Sets a record aside within `tx`; gives the id of its row. The same record again counts up and is open again."""
     row = {
         "id": digest("rejected", stage, record),
         "stage": stage,

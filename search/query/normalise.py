@@ -1,0 +1,118 @@
+"""Text or query words -> folded tokens with their places: no white space, no ASCII but a-z and 0-9."""
+
+import re
+import sys
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+VERSION = 1  # stands with every index; another version means indexing again
+LONGEST = 64
+GAP = "\u241e"  # stands between title and text, so that no phrase reaches across
+MAX_SLOP = 10
+
+
+class Token(NamedTuple):
+    start: int  # characters into the text
+    end: int
+    word: str  # folded
+
+
+def _class(wanted: str, besides: frozenset[int] = frozenset()) -> str:
+    """The inside of a character class with every character of the categories `wanted`."""
+    codes = [
+        code
+        for code in range(sys.maxunicode + 1)
+        if (code in besides or unicodedata.category(chr(code)) in wanted.split()) and not 0xD800 <= code <= 0xDFFF
+    ]
+    out, at = [], 0
+    while at < len(codes):
+        end = at
+        while end + 1 < len(codes) and codes[end + 1] == codes[end] + 1:
+            end += 1
+        out.append(f"{re.escape(chr(codes[at]))}-{re.escape(chr(codes[end]))}")
+        at = end + 1
+    return "".join(out)
+
+
+UNSPACED = (
+    "\u0e00-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
+)
+JOINED = _class("Mn Mc Me Cf", frozenset({0x640}))  # marks and format signs continue a word, tatweel too
+SYMBOLS = _class("So Sk", frozenset(range(0x1F3FB, 0x1F400))).replace(GAP, "")
+APOSTROPHES = "'’ʼ`´"
+_LETTER = rf"[^\W_{UNSPACED}]"
+_WORD = re.compile(
+    rf"[{UNSPACED}][{JOINED}]*+"
+    rf"|{_LETTER}(?:{_LETTER}|[{JOINED}])*+(?:[{APOSTROPHES}]{_LETTER}(?:{_LETTER}|[{JOINED}])*+)*+"
+    rf"|[{SYMBOLS}]"
+)
+_UNSPACED = re.compile(f"[{UNSPACED}]")
+_APOSTROPHE = re.compile(f"[{APOSTROPHES}]")
+_ELISIONS = frozenset(
+    ("l d j m t s n c qu jusqu lorsqu puisqu quoiqu dell all nell sull dall un quest coll gl").split()  # noqa: SIM905
+)
+_LETTERS = str.maketrans(
+    {
+        "ł": "l", "ø": "o", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th",
+        "ى": "ي", "ی": "ي", "ک": "ك", "ة": "ه", "ٱ": "ا",
+    }
+)  # fmt: skip
+_DROPPED = re.compile(
+    "[\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7-\u06ed\u0640]"
+    f"|[{_class('Cf')}]"
+)
+
+
+@lru_cache(1 << 17)
+def fold(word: str) -> str:
+    """One piece without case, marks of Latin, Greek, Cyrillic, Arabic and Hebrew, or format signs.
+
+    >>> fold("Łukaszenką"), fold("STRASSE"), fold("١٢")
+    ('lukaszenka', 'strasse', '12')
+    """
+    if word.isascii():
+        return "".join(filter(str.isalnum, word.lower()))[:LONGEST]
+    found = _DROPPED.sub("", unicodedata.normalize("NFKD", word.casefold())).translate(_LETTERS)
+    found = unicodedata.normalize("NFKC", _DROPPED.sub("", unicodedata.normalize("NFKD", found.casefold())))
+    return "".join(_plain(sign) for sign in found)[:LONGEST]
+
+
+def _plain(sign: str) -> str:
+    if sign.isascii():
+        return sign if sign.isalnum() else ""
+    digit = unicodedata.decimal(sign, None)
+    if digit is not None:
+        return str(digit)
+    return "" if sign.isspace() or unicodedata.category(sign) in ("Cc", "Cs") else sign
+
+
+def tokens(text: str) -> Iterator[Token]:
+    """The words in order. Apostrophes join ("it's" is its) but part after an elision ("l'accord" is l, accord)."""
+    for found in _WORD.finditer(text):
+        start, end = found.span()
+        piece = found.group()
+        apostrophe = _APOSTROPHE.search(piece)
+        if apostrophe and fold(piece[: apostrophe.start()]) in _ELISIONS:
+            yield Token(start, start + apostrophe.start(), fold(piece[: apostrophe.start()]))
+            start += apostrophe.end()
+            piece = piece[apostrophe.end() :]
+        word = fold(piece)
+        if word:
+            yield Token(start, end, word)
+
+
+def words(text: str) -> list[str]:
+    """The folded words of `text`.
+
+    >>> words("O'Brien: l'accord, 制裁")
+    ['obrien', 'l', 'accord', '制', '裁']
+    """
+    return [token.word for token in tokens(text)]
+
+
+def unspaced(word: str) -> bool:
+    """Whether the script is written without spaces, one token a character."""
+    return bool(_UNSPACED.match(word))
