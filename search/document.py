@@ -24,7 +24,7 @@ class Document:
 def document(told: ToldArticle) -> Document:
     """The document of an article; a pure function of it and of the normaliser's version.
 
-    `type` is what kind of article it is: original or copy; withdrawn; and extraction's flags (live-blog, paywalled ...).
+    `type` is what kind of article it is: original or copy; withdrawn; extraction's flags (live-blog, paywalled ...).
     """
     enriched, article = told.enriched, told.enriched.article
     title, text = normalise.words(article.title), normalise.words(article.text)

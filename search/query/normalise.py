@@ -1,10 +1,10 @@
 """Text or query words -> folded tokens with their places: no white space, no ASCII but a-z and 0-9."""
 
 import re
-import sys
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 VERSION = 1  # stands with every index; another version means indexing again
@@ -19,12 +19,12 @@ class Token(NamedTuple):
     word: str  # folded
 
 
-def _class(wanted: str, besides: frozenset[int] = frozenset()) -> str:
-    """The inside of a character class with every character of the categories `wanted`."""
+def _class(wanted: str, besides: str = "", without: str = "") -> str:
+    """The inside of a character class with every character of the categories `wanted`; none of them is ASCII."""
     codes = [
         code
-        for code in range(sys.maxunicode + 1)
-        if (code in besides or unicodedata.category(chr(code)) in wanted.split()) and not 0xD800 <= code <= 0xDFFF
+        for code in chain(range(0x80, 0x20000), range(0xE0000, 0xE0200))  # between them stand only Han and nothing
+        if (unicodedata.category(sign := chr(code)) in wanted.split() or sign in besides) and sign not in without
     ]
     out, at = [], 0
     while at < len(codes):
@@ -40,8 +40,8 @@ UNSPACED = (
     "\u0e00-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 )
-JOINED = _class("Mn Mc Me Cf", frozenset({0x640}))  # marks and format signs continue a word, tatweel too
-SYMBOLS = _class("So Sk", frozenset(range(0x1F3FB, 0x1F400))).replace(GAP, "")
+JOINED = _class("Mn Mc Me Cf", besides="\u0640")  # marks and format signs continue a word, tatweel too
+SYMBOLS = _class("So Sk", without=GAP)
 APOSTROPHES = "'’ʼ`´"
 _LETTER = rf"[^\W_{UNSPACED}]"
 _WORD = re.compile(
@@ -61,32 +61,35 @@ _LETTERS = str.maketrans(
     }
 )  # fmt: skip
 _DROPPED = re.compile(
-    "[\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7-\u06ed\u0640]"
+    "[\ufe00-\ufe0f\u20d0-\u20ff\U000e0100-\U000e01ef"
+    "\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7-\u06ed\u0640]"
     f"|[{_class('Cf')}]"
 )
 
 
 @lru_cache(1 << 17)
-def fold(word: str) -> str:
-    """One piece without case, marks of Latin, Greek, Cyrillic, Arabic and Hebrew, or format signs.
+def fold(piece: str) -> tuple[str, ...]:
+    """A piece without case, apostrophes, format signs and marks of Latin, Greek, Cyrillic, Arabic and Hebrew.
 
-    >>> fold("Łukaszenką"), fold("STRASSE"), fold("١٢")
-    ('lukaszenka', 'strasse', '12')
+    Signs that stand for several words give several; folding a word again changes nothing.
+
+    >>> fold("Łukaszenką"), fold("STRASSE"), fold("O’Brien"), fold("١٢"), fold("½")
+    (('lukaszenka',), ('strasse',), ('obrien',), ('12',), ('1', '2'))
     """
-    if word.isascii():
-        return "".join(filter(str.isalnum, word.lower()))[:LONGEST]
-    found = _DROPPED.sub("", unicodedata.normalize("NFKD", word.casefold())).translate(_LETTERS)
-    found = unicodedata.normalize("NFKC", _DROPPED.sub("", unicodedata.normalize("NFKD", found.casefold())))
-    return "".join(_plain(sign) for sign in found)[:LONGEST]
+    if piece.isascii():
+        word = "".join(filter(str.isalnum, piece.lower()))
+        return (word[:LONGEST],) if word else ()
+    plain = unicodedata.normalize("NFKC", _bare(_bare(_APOSTROPHE.sub("", piece))))
+    return tuple(part[:LONGEST] for part in _WORD.findall("".join(map(_digit, _APOSTROPHE.sub("", plain)))))
 
 
-def _plain(sign: str) -> str:
-    if sign.isascii():
-        return sign if sign.isalnum() else ""
-    digit = unicodedata.decimal(sign, None)
-    if digit is not None:
-        return str(digit)
-    return "" if sign.isspace() or unicodedata.category(sign) in ("Cc", "Cs") else sign
+def _bare(piece: str) -> str:
+    return _DROPPED.sub("", unicodedata.normalize("NFKD", piece.casefold())).translate(_LETTERS)
+
+
+def _digit(sign: str) -> str:
+    value = unicodedata.decimal(sign, None)
+    return sign if value is None else str(value)
 
 
 def tokens(text: str) -> Iterator[Token]:
@@ -95,12 +98,11 @@ def tokens(text: str) -> Iterator[Token]:
         start, end = found.span()
         piece = found.group()
         apostrophe = _APOSTROPHE.search(piece)
-        if apostrophe and fold(piece[: apostrophe.start()]) in _ELISIONS:
-            yield Token(start, start + apostrophe.start(), fold(piece[: apostrophe.start()]))
+        if apostrophe and (elided := fold(piece[: apostrophe.start()])) and elided[0] in _ELISIONS:
+            yield Token(start, start + apostrophe.start(), elided[0])
             start += apostrophe.end()
             piece = piece[apostrophe.end() :]
-        word = fold(piece)
-        if word:
+        for word in fold(piece):
             yield Token(start, end, word)
 
 

@@ -29,19 +29,24 @@ from search.query.tree import (
     size,
 )
 
-MOST_CHARACTERS, MOST_PARTS, MOST_LEVELS, MOST_BRACKETS, MOST_PHRASE_WORDS, MOST_NEAR_WORDS = (
-    100_000,
-    5_000,
-    12,
-    30,
-    50,
-    8,
-)
+MOST_CHARACTERS = 100_000
+MOST_PARTS = 5_000
+MOST_LEVELS = 12
+MOST_BRACKETS = 30
+MOST_SIGNS = 3  # of - + NOT in a row
+MOST_PHRASE_WORDS = 50
+MOST_NEAR_WORDS = 8
 LEAST_PREFIX = 2
 LONGEST_KEYWORD = 200
 FIELDS = KEYWORDS | TIMES | {"terms", "title"}
 TEXT_FIELDS = {None: "terms", "terms": "terms", "title": "title_terms"}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EARLIEST, LATEST = -30_610_224_000_000, 253_370_764_800_000  # years 1000 and 9999: bounds beyond count as these
+_QUOTED = re.compile(r'\\.|"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_CURLY = "“”„‟«»"  # as keyboards write quotation marks
+_QUOTED_OR_CURLY = re.compile(rf"{_QUOTED.pattern}|[{_CURLY}]", re.DOTALL)
+_SIGNS_IN_A_ROW = re.compile(rf"(?:(?:[-+!]|\b(?:NOT|AND|OR)\b)\s*+){{{MOST_SIGNS + 1}}}")
+_OPERATORS = {"and": "AND", "or": "OR", "not": "NOT", "&&": "AND", "||": "OR"}
 
 
 class QueryRefused(ValueError):  # noqa: N818 - a verdict on a query, not a failure
@@ -61,7 +66,8 @@ def parse(text: str) -> Node:
         raise QueryRefused(f"a query of {len(text)} characters; at most {MOST_CHARACTERS}")
     if not text.strip():
         raise QueryRefused("empty query; write * for everything", 0)
-    _check_brackets(text)
+    text = _QUOTED_OR_CURLY.sub(lambda found: '"' if found[0] in _CURLY else found[0], text)
+    _check_depth(text)
     try:
         tree = _node(parse_lucene(text), None)
     except ParseError as error:
@@ -82,24 +88,16 @@ def _place(error: ParseError) -> int | None:
     return int(found.group(1)) if found else None
 
 
-def _check_brackets(text: str) -> None:
-    """Counts before parsing: the parser recurses."""
-    level, quoted, at = 0, False, 0
-    while at < len(text):
-        sign = text[at]
-        if sign == "\\":
-            at += 1
-        elif sign == '"':
-            quoted = not quoted
-        elif not quoted and sign == "(":
-            level += 1
-            if level > MOST_BRACKETS:
-                raise QueryRefused(f"more than {MOST_BRACKETS} brackets inside one another", at)
-        elif not quoted and sign == ")":
-            level -= 1
-        at += 1
-    if found := re.search(r"(?:[-+!]\s*){4,}|(?:NOT\s+){4,}", text):
-        raise QueryRefused("too many signs in a row", found.start())
+def _check_depth(text: str) -> None:
+    """Counts before parsing, for the parser recurses."""
+    bare = _QUOTED.sub(lambda found: "_" * len(found[0]), text)
+    level = 0
+    for found in re.finditer("[()]", bare):
+        level += 1 if found[0] == "(" else -1
+        if level > MOST_BRACKETS:
+            raise QueryRefused(f"more than {MOST_BRACKETS} brackets inside one another", found.start())
+    if signs := _SIGNS_IN_A_ROW.search(bare):
+        raise QueryRefused("too many signs in a row", signs.start())
 
 
 def _node(item: Any, field: str | None) -> Node:
@@ -205,8 +203,11 @@ def _phrase(item: Any, field: str | None) -> Node:
 
 def _word(item: Any, field: str | None) -> Node:
     text, stars = _unescaped(item.value)
-    if text in ("&&", "||") or item.value.startswith("!"):
-        raise QueryRefused(f"{text}: write AND, OR, NOT", _at(item))
+    if field is None and item.value in _OPERATORS:
+        written = _OPERATORS[item.value]
+        raise QueryRefused(f'{text}: write {written}, or "{text}" in quotation marks for the word', _at(item))
+    if item.value.startswith("!"):
+        raise QueryRefused(f"{text}: write NOT", _at(item))
     if '"' in item.value.replace('\\"', ""):
         raise QueryRefused(f"{text}: a quotation mark inside a word; put a space before it", _at(item))
     if text == "*" and stars:
@@ -262,8 +263,8 @@ def _keyword(field: str, text: str, item: Any) -> str:
 
 def keyword(field: str, text: str) -> str:
     """What producer and query both do to a keyword: no space around, no lone surrogate, no NUL, at most 200 signs."""
-    value = re.sub("[\ud800-\udfff\0]", "", text).strip()[:LONGEST_KEYWORD].strip()
-    return value.lower() if field in LOWERED else value
+    value = re.sub("[\ud800-\udfff\0]", "", text)
+    return (value.lower() if field in LOWERED else value).strip()[:LONGEST_KEYWORD].strip()
 
 
 def _prefix(text: str, field: str | None, item: Any) -> Node:
@@ -301,15 +302,19 @@ def _interval(text: str, item: Any) -> tuple[int, int]:
     at = (start - EPOCH) // timedelta(milliseconds=1) - _zone_ms(zone)
     if fraction:
         at += int(fraction.ljust(6, "0")) // 1000
-        return at, at + 1
-    for given, length in ((second, 1_000), (hour, 60_000), (day, 86_400_000)):
-        if given:
-            return at, at + length
-    months = int(year) * 12 + (int(month) if month else 12)
-    if months // 12 > 9998:
-        return at, 253_402_300_800_000
-    after = datetime(months // 12, months % 12 + 1, 1, tzinfo=UTC)
-    return at, (after - EPOCH) // timedelta(milliseconds=1)
+    lengths = ((fraction, 1), (second, 1_000), (hour, 60_000), (day, 86_400_000))
+    length = next((length for given, length in lengths if given), None)
+    end = at + length if length else _months_later(start, 1 if month else 12)
+    return _clamped(at), _clamped(end)
+
+
+def _months_later(start: datetime, months: int) -> int:
+    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+    return LATEST if year > 9998 else (datetime(year, month + 1, 1, tzinfo=UTC) - EPOCH) // timedelta(milliseconds=1)
+
+
+def _clamped(at: int) -> int:
+    return max(EARLIEST, min(at, LATEST))
 
 
 def _zone_ms(zone: str | None) -> int:

@@ -1,9 +1,13 @@
 """A query's tree -> the string that means the same, with every bracket written."""
 
+import re
 from datetime import UTC, datetime
 
 from search.query.tree import All, And, Exists, Near, Node, Not, Or, Phrase, Prefix, Range, Term
 
+_SIGNS = "+-!(){}[]^\"'~*?:\\/<>&|“”„‟«»"
+_PLAIN = re.compile("[A-Za-z0-9][A-Za-z0-9.-]*")
+_OPERATORS = frozenset({"AND", "OR", "NOT", "TO"})
 NAMES = {"terms": "", "title_terms": "title:"}
 
 
@@ -45,15 +49,15 @@ def _time(at: int | None) -> str:
 
 
 def _word(value: str) -> str:
-    return value if value.isalnum() and value.isascii() else f'"{value}"'
+    return value if value.isalnum() and value.isascii() and value.upper() not in _OPERATORS else f'"{value}"'
 
 
 def _keyword(value: str) -> str:
-    if value.replace(".", "").replace("-", "").isalnum() and value[0].isalnum():
+    if _PLAIN.fullmatch(value) and value not in _OPERATORS:
         return value
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
 def _escaped(value: str) -> str:
-    return "".join("\\" + sign if sign in ' \t+-!(){}[]^"~*?:\\/<>&|' else sign for sign in value)
+    return "".join("\\" + sign if sign.isspace() or sign in _SIGNS else sign for sign in value)

@@ -17,10 +17,11 @@ from search.query.tree import KEYWORDS
 from search.query.words import written
 
 WORDS = [
-    "sanctions", "Sanctions", "eased", "the", "a", "of", "it's", "O'Brien", "O’Brien", "l'accord", "rock-n-roll", "санкции",
-    "Санкций", "пом'якшення", "Ёлка", "елка", "السجناء", "سَجين", "مى", "می\u200cشود", "制裁", "解除", "制", "🙂",
-    "👩\u200d👩\u200d👧", "2024", "1,000", "U.S.", "Straße", "STRASSE", "İstanbul", "ﬁne", "więźniów", "wiezniow", "potash",
-    "potato", "potatoes", "हिन्दी", "ไทย", "soft\u00adhyphen", "é", "e\u0301", "½", "\u202eabc", "ß", "\u00a0", "x_y",
+    "sanctions", "Sanctions", "eased", "the", "a", "of", "it's", "O'Brien", "O’Brien", "l'accord", "rock-n-roll",
+    "санкции", "Санкций", "пом'якшення", "Ёлка", "елка", "السجناء", "سَجين", "مى", "می\u200cشود", "制裁", "解除", "制",
+    "🙂", "👩\u200d👩\u200d👧", "2024", "1,000", "U.S.", "Straße", "STRASSE", "İstanbul", "ﬁne", "więźniów", "wiezniow",
+    "potash", "potato", "potatoes", "हिन्दी", "ไทย", "soft\u00adhyphen", "é", "e\u0301", "½", "\u202eabc", "ß",
+    "\u00a0", "x_y",
 ]  # fmt: skip
 word = st.one_of(st.sampled_from(WORDS), st.text(min_size=1, max_size=3), st.text("abc", min_size=1, max_size=2))
 sentence = st.lists(word, max_size=14).map(" ".join)
