@@ -23,6 +23,7 @@ class Stamp:
     raw: str  # as written
     precision: str = "second"  # second | minute | day
     zone: str = ""  # as written: "+03:00", "MSK"; empty where none was
+    zone_guessed: bool = False  # the abbreviation has several meanings ("IST") or is unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

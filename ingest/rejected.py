@@ -1,15 +1,20 @@
 """Work that could not be done -> a row with its bytes and its reason, for people to see and to retry."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from ingest.clock import from_ms
+from ingest.clock import from_ms, to_ms
 from ingest.identity import digest
 from ingest.ledger import Ledger
 from ingest.ledger.tables import articles as tables
+from ingest.ledger.tables import feeds as queues
+from ingest.verdict import Reject
+
+TOPIC = "; topic="  # in `kind`, before the topic that the record came from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +94,60 @@ def show(ledger: Ledger, name: str) -> Rejected | None:
     with ledger.read() as connection:
         row = connection.execute(select(tables.rejected).where(tables.rejected.c.id == name)).one_or_none()
     return _record(row, row.bytes) if row else None
+
+
+def retry(ledger: Ledger, name: str, now: datetime) -> None:
+    """Puts the work of one rejected record back on the route, due now, and marks it `retried`.
+
+    What it was is told by the row: a record of the stream is published again, an entry is fetched again, a feed is
+    polled again. Once that succeeds it is `resolved`.
+    Raises: Reject if there is no such record, or nothing left to put back.
+    """
+    with ledger.begin() as transaction:
+        row = transaction.execute(select(tables.rejected).where(tables.rejected.c.id == name)).one_or_none()
+        if row is None:
+            raise Reject(f"no rejected record {name}; `tocsin rejected list` shows them")
+        if TOPIC in row.kind:
+            topic = row.kind.partition(TOPIC)[2].split(";")[0].strip()
+            ledger.publish(transaction, topic, [(row.record, row.bytes)])
+        elif not (_fetch_again(transaction, row.record, now) or _poll_again(transaction, row, now)):
+            raise Reject(
+                f"rejected record {name} ({row.stage}): the work behind it is no longer kept; nothing to retry"
+            )
+        transaction.execute(update(tables.rejected).where(tables.rejected.c.id == name).values(state="retried"))
+
+
+def resolve(tx: Connection, *, stage: str, records: Collection[str]) -> None:
+    """Says within `tx` that `records` succeeded in `stage`: rows they may have had are no longer open."""
+    if records:
+        rows = tables.rejected.c
+        ids = [digest("rejected", stage, record) for record in records]
+        tx.execute(
+            update(tables.rejected)
+            .where(rows.id.in_(ids), rows.state.in_(("open", "retried")))
+            .values(state="resolved")
+        )
+
+
+def _fetch_again(tx: Connection, entry: str, now: datetime) -> bool:
+    """Makes the newest fetch of `entry` due, unless it is waiting already; False where there is none."""
+    rows = queues.fetches.c
+    query = select(rows.id, rows.state).where(rows.entry == entry, ~rows.reason.startswith("check-"))
+    newest = tx.execute(query.order_by(rows.at.desc(), rows.id).limit(1)).one_or_none()
+    if newest is None:
+        return False
+    if newest.state not in ("waiting", "leased"):
+        again = {"state": "waiting", "due": to_ms(now), "attempts": 0, "deaths": 0, "lease": 0, "finished": None}
+        tx.execute(update(queues.fetches).where(rows.id == newest.id).values(again))
+    return True
+
+
+def _poll_again(tx: Connection, rejected: "Row[tuple[object, ...]]", now: datetime) -> bool:
+    if rejected.stage != "collect":
+        return False
+    rows = queues.feeds.c
+    asked = update(queues.feeds).where(rows.id.in_((rejected.feed, rejected.record)), rows.removed.is_(None))
+    return bool(tx.execute(asked.values(next_poll=to_ms(now))).rowcount)
 
 
 def _record(row: "Row[tuple[object, ...]]", data: bytes) -> Rejected:

@@ -78,7 +78,8 @@ entries = Table(
     Index("entries_by_article", "article"),
 )
 
-# The fetch queue: waiting -> leased -> done | rejected | same (another entry tells the same article)
+# The fetch queue: waiting -> leased -> done | unchanged (nothing new on the page) | same (another entry tells the same
+# article) | rejected
 fetches = Table(
     "fetches",
     metadata,
@@ -87,19 +88,21 @@ fetches = Table(
     Column("article", String, nullable=False),
     Column("url", String, nullable=False),
     Column("host", String, nullable=False),
-    Column("reason", String, nullable=False),  # new | edited | check-1h | check-6h | check-24h | retry | backfill
+    Column("reason", String, nullable=False),  # new | edited | check-1h | check-6h | check-24h | first-poll | backfill
     Column("state", String, nullable=False),
     Column("due", BigInteger, nullable=False),
-    Column("attempts", Integer, nullable=False, default=0),  # fetches tried
+    Column("attempts", Integer, nullable=False, default=0),  # fetches tried, counted before each
     Column("deaths", Integer, nullable=False, default=0),  # times that reading it alone killed a child
     Column("lease", BigInteger, nullable=False, default=0),
     Column("detail", String, nullable=False, default=""),
     Column("record", LargeBinary, nullable=False),  # the Entry on the wire
-    Column("at", BigInteger, nullable=False),
+    Column("told", String, nullable=False, default=""),  # digest of what the entry tells: its title and summary
+    Column("at", BigInteger, nullable=False),  # arrival of the entry; of a check, when it was planned
     Column("finished", BigInteger),
     Index("fetches_due", "state", "due"),
     Index("fetches_by_host", "state", "host", "due"),
     Index("fetches_by_article", "article"),
+    Index("fetches_by_entry", "entry"),
 )
 
 hosts = Table(

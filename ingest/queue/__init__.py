@@ -1,0 +1,50 @@
+"""Entries -> what is to be fetched, when, and how each ended: the fetch queue in the ledger."""
+
+from ingest.queue.admission import Admitted, admit
+from ingest.queue.records import IN_FLIGHT, Delay, Ending, Fetch, QueueSettings, State, Waiting
+from ingest.queue.work import (
+    STAGE,
+    count_death,
+    due,
+    finish,
+    forget_deaths,
+    insert_rows,
+    lease,
+    pause,
+    promote,
+    release,
+    release_all,
+    release_expired,
+    retry_later,
+    set_aside,
+    take,
+    waiting,
+)
+
+__all__ = [
+    "IN_FLIGHT",
+    "STAGE",
+    "Admitted",
+    "Delay",
+    "Ending",
+    "Fetch",
+    "QueueSettings",
+    "State",
+    "Waiting",
+    "admit",
+    "count_death",
+    "due",
+    "finish",
+    "forget_deaths",
+    "insert_rows",
+    "lease",
+    "pause",
+    "promote",
+    "release",
+    "release_all",
+    "release_expired",
+    "retry_later",
+    "set_aside",
+    "take",
+    "waiting",
+]
