@@ -117,7 +117,12 @@ class AlertEvent:
     severity: Severity | None = None
     by: str = ""  # the person, for what people did
     verdict: Literal["", "right", "wrong"] = ""
-    other: str = ""  # the alert that this one was merged into; the person it is assigned to
+    other: str = ""  # the alert that this one was merged into, or carried over from; the person it is assigned to
+    story: str = ""  # with `watch`, what the alert is about; on events that an article caused
+    watch: str = ""
+    watch_name: str = ""
+    desk: str = ""
+    carried: datetime | None = None  # when the alert that was merged into this one rang
     schema: int = 1
 
     @property

@@ -1,0 +1,525 @@
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from building import NOON, link, mention, told, topic
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from enrich.article import ToldArticle
+from ingest.entry import Origin
+from ingest.ledger import Ledger
+from ingest.ledger.tables import alerts as tables
+from search.alert import Alert
+from search.alerts.acts import act, remember_person
+from search.alerts.decide import Match, decide
+from search.alerts.engine import Engine
+from search.alerts.fold import after, fold
+from search.alerts.ids import alert_id
+from search.alerts.stage import WatchStage
+from search.alerts.store import events_of, find
+from search.alerts.telling import matched_topics, telling_of
+from search.deliver import outbox
+from search.query.parse import parse
+from search.watch import Watch
+from search.watches import WatchStore
+
+EASED = Watch(id="eased", name="Sanctions eased", query="topic:sanctions.eased", severity="medium", channels=("hook",))
+WORDS = "Washington eased its sanctions on potash."
+ENGINE = Engine()
+
+
+def easing(id="a", modality="done", *, text=WORDS, sure=True, story="s", **more):  # noqa: A002
+    """An article that tells of eased sanctions; with no `modality` it tells of nothing."""
+    topics = [topic("sanctions.eased", modality, words="eased its sanctions", text=text, sure=sure)] if modality else []
+    return told(id, title=f"Title {id}", text=text, topics=topics, story=story, **more)
+
+
+def happens(alert, article: ToldArticle, watch=EASED, at=NOON):
+    """The alert after the article, and the kinds of what happened."""
+    found = ENGINE.explain(watch.query, article)
+    why = found if found.true else None
+    passages = ENGINE.passages(found, article, 3) if why else ()
+    events = decide(
+        alert, Match(watch=watch, story=article.story, telling=telling_of(article, why, passages), why=why), at
+    )
+    for event in events:
+        alert = after(alert, event)
+    return alert, [event.kind for event in events]
+
+
+def history(*articles, watch=EASED):
+    alert, kinds = None, []
+    for article in articles:
+        alert, found = happens(alert, article, watch)
+        kinds += found
+    return alert, kinds
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    ledger = Ledger.open(tmp_path / "ledger.db")
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture
+def newsroom(ledger):
+    """A stage with the watch EASED in force, and what is asked of the fetch queue."""
+    store = WatchStore(ledger, parse, clock=lambda: NOON)
+    store.put(EASED, by="Ana")
+    checks = []
+    stage = WatchStage(
+        ledger,
+        store,
+        Engine(),
+        clock=lambda: NOON,
+        plan_checks=lambda _transaction, article, _now: checks.append(article.id),
+    )
+    return stage, store, checks
+
+
+def rows(ledger, table):
+    with ledger.read() as connection:
+        return connection.execute(select(table)).all()
+
+
+def kept(ledger, story="s", watch="eased") -> Alert | None:
+    with ledger.read() as connection:
+        return find(connection, alert_id(watch, story))
+
+
+# What rings
+
+
+def test_the_first_live_match_rings_and_others_only_amend():
+    alert, kinds = history(easing("a"), easing("b"), easing("c"))
+    assert kinds == ["rang", "amended", "amended"]
+    assert alert.state == "open"
+    assert [telling.article for telling in alert.tellings] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("origin", [Origin.FIRST_POLL, Origin.BACKFILL, Origin.REPLAY])
+def test_what_is_not_live_matches_silently_and_says_so(origin):
+    alert, kinds = history(easing(origin=origin))
+    assert kinds == ["matched"]
+    assert alert.state == "silent"
+    assert alert.rang is None
+    assert "not ring" in alert.events[0].reason
+
+
+def test_a_silent_alert_rings_with_its_first_live_article():
+    alert, kinds = history(easing("a", origin=Origin.BACKFILL), easing("b"))
+    assert kinds == ["matched", "rang"]
+    assert "silent so far" in alert.events[-1].reason
+
+
+def test_the_same_page_seen_silently_first_rings_once_it_is_live():
+    _, kinds = history(easing("a", origin=Origin.FIRST_POLL), easing("a"), easing("a"))
+    assert kinds == ["matched", "rang"]
+
+
+def test_it_rings_again_when_an_event_is_told_as_done():
+    alert, kinds = history(easing("a", "proposed"), easing("b", "promised"), easing("c", "done"), easing("d", "done"))
+    assert kinds == ["rang", "amended", "escalated", "amended"]
+    assert "now told as done" in alert.events[2].reason
+
+
+def test_it_rings_again_when_a_tag_becomes_sure():
+    _, kinds = history(easing("a", sure=False), easing("a", revision=2), easing("b"))
+    assert kinds == ["rang", "escalated", "amended"]
+
+
+def test_a_page_that_changes_its_mind_back_and_forth_rings_for_each_level_once():
+    pages = [easing("a", "proposed"), easing("a", revision=2), easing("a", "proposed", revision=3)]
+    _, kinds = history(*pages, easing("a", revision=4))
+    assert kinds == ["rang", "escalated", "amended", "amended"]
+
+
+def test_done_in_back_fill_does_not_use_up_the_ring_for_done():
+    _, kinds = history(easing("a", "proposed"), easing("old", origin=Origin.BACKFILL), easing("b"))
+    assert kinds == ["rang", "amended", "escalated"]
+
+
+def test_a_higher_severity_rings_even_when_a_quiet_article_came_between():
+    alert, _ = history(easing("a"))
+    graver = replace(EASED, severity="high", version=2)
+    alert, quiet = happens(alert, easing("b", copy_of="a"), graver)
+    assert quiet == ["amended"]
+    alert, again = happens(alert, easing("c"), graver)
+    assert again == ["escalated"]
+    assert alert.severity == "high"
+    assert happens(alert, easing("d"), graver)[1] == ["amended"]
+
+
+def test_a_copy_of_a_wire_text_never_rings_again():
+    _, kinds = history(easing("a", "proposed"), easing("b", "done", copy_of="a"), easing("c", "done", copy_of="a"))
+    assert kinds == ["rang", "amended", "amended"]
+
+
+def test_a_live_copy_of_a_silent_text_rings():
+    _, kinds = history(easing("a", origin=Origin.BACKFILL), easing("b", copy_of="a"))
+    assert kinds == ["matched", "rang"]
+
+
+def test_an_edited_copy_speaks_for_itself():
+    _, kinds = history(
+        easing("a", "proposed"), easing("b", "proposed", copy_of="a"), easing("b", copy_of="a", revision=2)
+    )
+    assert kinds == ["rang", "amended", "escalated"]
+
+
+def test_copies_keep_no_passages_of_their_own():
+    alert, _ = history(easing("a"), easing("b", copy_of="a"))
+    assert [len(telling.passages) for telling in alert.tellings] == [1, 0]
+
+
+# What is taken back
+
+
+def test_words_edited_away_are_told_to_those_who_heard_them():
+    alert, kinds = history(easing("a"), easing("a", "", revision=2))
+    assert kinds == ["rang", "withdrawn"]
+    assert alert.state == "withdrawn"
+    assert alert.tellings[0].passages[0].text == WORDS
+    assert "words that rang it are gone" in alert.events[-1].reason
+
+
+def test_another_telling_holds_an_alert_up():
+    alert, kinds = history(easing("a"), easing("b"), easing("a", "", revision=2))
+    assert kinds == ["rang", "amended", "amended"]
+    assert alert.state == "open"
+    assert [telling.withdrawn for telling in alert.tellings] == [True, False]
+
+
+def test_a_page_that_is_gone_withdraws_what_it_rang():
+    alert, kinds = history(easing("a"), easing("a", revision=2, withdrawn=True))
+    assert kinds == ["rang", "withdrawn"]
+    assert "page is gone" in alert.events[-1].reason
+
+
+def test_a_withdrawn_alert_rings_again_when_it_is_told_again():
+    alert, kinds = history(easing("a"), easing("a", "", revision=2), easing("b"))
+    assert kinds == ["rang", "withdrawn", "escalated"]
+    assert alert.state == "open"
+
+
+def test_a_gone_page_that_was_never_seen_matches_silently():
+    alert, kinds = history(easing("a", withdrawn=True))
+    assert (kinds, alert.state) == (["matched"], "silent")
+
+
+def test_an_older_revision_that_comes_late_changes_nothing():
+    _, kinds = history(easing("a", revision=3), easing("a", revision=2), easing("a", revision=1))
+    assert kinds == ["rang"]
+
+
+# The fold
+
+
+def test_an_alert_is_computed_again_from_the_events_in_the_ledger(ledger, newsroom):
+    stage, _, _ = newsroom
+    stage.handle([easing("a", "proposed"), easing("b"), easing("a", "", revision=2)])
+    act(ledger, kept(ledger).id, "acknowledged", by="Ana", clock=lambda: NOON)
+    act(ledger, kept(ledger).id, "right", by="Ana", clock=lambda: NOON)
+    with ledger.read() as connection:
+        events = events_of(connection, kept(ledger).id)
+    assert fold(events) == kept(ledger)
+    assert fold([*events, *events]) == kept(ledger)
+
+
+def test_a_fold_without_events_is_refused():
+    with pytest.raises(ValueError, match="at least one event"):
+        fold([])
+
+
+def test_the_topics_that_matched_are_those_the_watch_asks_for():
+    text = "Belarus released three prisoners. In return, Washington offered to ease sanctions. A strike began."
+    article = told(
+        text=text,
+        topics=[
+            topic("prisoners.released", words="released three prisoners", text=text, actor="Q184"),
+            topic("sanctions.eased", "proposed", words="ease sanctions", text=text, actor="Q30"),
+            topic("protest.strike", words="strike", text=text, salience="part"),
+        ],
+        links=[link(0, 1, words="In return", text=text)],
+    )
+
+    def matched(query):
+        return sorted(matched_topics(article, ENGINE.explain(query, article)))
+
+    assert matched("topic:prisoners") == [0]
+    assert matched("topic:sanctions.eased.said.sure AND topic:protest") == [1, 2]
+    assert matched("topic:sanctions.eased.fact OR topic:protest*") == [2]
+    assert matched("link:in-exchange") == [0, 1]
+    assert matched("actor:Q30") == [1]
+    assert matched("strike AND NOT topic:election") == []
+
+
+# Any order, any repetition
+
+ORIGINS = st.sampled_from([Origin.LIVE, Origin.LIVE, Origin.BACKFILL, Origin.REPLAY])
+
+
+@st.composite
+def tellings(draw):
+    """Articles of one story, each in one revision, some copies of earlier ones, in any order and repeated."""
+    names = [f"article{number}" for number in range(draw(st.integers(1, 5)))]
+    made = []
+    for number, name in enumerate(names):
+        copy_of = draw(st.sampled_from(["", *names[:number]]))
+        modality = draw(st.sampled_from(["done", "proposed", "promised", ""]))
+        made.append(easing(name, modality, sure=draw(st.booleans()), origin=draw(ORIGINS), copy_of=copy_of))
+    return draw(st.lists(st.sampled_from(made), min_size=1, max_size=14))
+
+
+def model(sequence):
+    """What the promise says, in a few lines: the rings in order, one for each level of what live articles tell."""
+    rings, seen, levels, texts = [], set(), set(), set()
+    for article in sequence:
+        said = article.enriched.topics
+        live = article.enriched.article.origin == Origin.LIVE
+        name = article.enriched.article.id
+        if not said or not live or name in seen:
+            continue
+        seen.add(name)
+        new = {level for level in [said[0].modality, "sure" * said[0].sure] if level in ("done", "sure")} - levels
+        text = article.copy_of or name
+        family = {text} | ({article.copy_of} if article.copy_of else set())
+        if not rings:
+            rings.append(("rang", name))
+        elif new and not (family & texts):
+            rings.append(("escalated", name))
+        levels |= {said[0].modality} | ({"sure"} if said[0].sure else set())
+        texts |= {name} | family
+    return rings
+
+
+@given(tellings())
+@settings(max_examples=150, deadline=None)
+def test_any_order_and_repetition_rings_as_the_model_says(sequence):
+    alert, events = None, []
+    for article in [*sequence, *sequence]:
+        why = ENGINE.explain(EASED.query, article)
+        match = Match(
+            watch=EASED,
+            story="s",
+            telling=telling_of(article, why if why.true else None),
+            why=why if why.true else None,
+        )
+        for event in decide(alert, match, NOON):
+            alert = after(alert, event)
+            events.append(event)
+    assert [(event.kind, event.telling.article) for event in events if event.rings] == model(sequence)
+    assert max(Counter(event.id for event in events).values(), default=1) == 1
+    assert sum(event.kind == "rang" for event in events) == bool(model(sequence))
+
+
+@given(tellings(), st.integers(1, 5))
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_replaying_a_whole_stream_writes_nothing_twice(tmp_path_factory, sequence, size):
+    ledger = Ledger.open(tmp_path_factory.mktemp("replay") / "ledger.db")
+    store = WatchStore(ledger, parse, clock=lambda: NOON)
+    store.put(EASED, by="Ana")
+    batches = [sequence[at : at + size] for at in range(0, len(sequence), size)]
+    for batch in batches:
+        WatchStage(ledger, store, Engine(), clock=lambda: NOON).handle(batch)
+    before = [rows(ledger, table) for table in (tables.alert_events, tables.alerts, tables.deliveries)]
+    for batch in batches:
+        WatchStage(ledger, store, Engine(), clock=lambda: NOON + timedelta(hours=1)).handle(batch)
+    assert [rows(ledger, table) for table in (tables.alert_events, tables.alerts, tables.deliveries)] == before
+    ledger.close()
+
+
+# The stage
+
+
+def test_a_ring_stands_in_the_ledger_with_its_deliveries(ledger, newsroom):
+    stage, _, checks = newsroom
+    counts = stage.handle([easing("a"), told("other", text="The match ended in a draw.", story="t")])
+    assert (counts.articles, counts.events, counts.deliveries) == (2, {"rang": 1}, 2)
+    alert = kept(ledger)
+    assert alert.gloss == "Sanctions eased"
+    assert alert.tellings[0].passages[0].text == WORDS
+    assert alert.why.true
+    assert {(row.channel, row.state) for row in rows(ledger, tables.deliveries)} == {
+        ("page", "sent"),
+        ("hook", "waiting"),
+    }
+    assert checks == ["a"]
+
+
+def test_a_batch_that_fails_leaves_nothing(ledger, newsroom):
+    stage, _, _ = newsroom
+
+    def undone():
+        with ledger.begin():
+            stage.handle([easing("a")])
+            raise RuntimeError("the disk is full")
+
+    with pytest.raises(RuntimeError):
+        undone()
+    assert rows(ledger, tables.alert_events) == []
+    assert stage.handle([easing("a")]).events == {"rang": 1}
+
+
+def test_silent_articles_deliver_nothing_and_their_pages_are_not_watched(ledger, newsroom):
+    stage, _, checks = newsroom
+    stage.handle([easing("a", origin=Origin.REPLAY)])
+    assert rows(ledger, tables.deliveries) == []
+    assert checks == []
+
+
+def test_a_withdrawal_goes_to_the_channels_that_rang(ledger, newsroom):
+    stage, store, _ = newsroom
+    stage.handle([easing("a")])
+    store.put(replace(EASED, channels=("mail",)), by="Ana")
+    stage.handle([easing("a", "", revision=2)])
+    withdrawn = kept(ledger).events[-1]
+    assert withdrawn.kind == "withdrawn"
+    with ledger.read() as connection:
+        events, deliveries = tables.alert_events.c, tables.deliveries.c
+        number = connection.execute(select(events.number).where(events.id == withdrawn.id)).scalar_one()
+        channels = connection.execute(select(deliveries.channel).where(deliveries.event == number)).scalars().all()
+    assert sorted(channels) == ["hook", "page"]
+
+
+def test_a_watch_that_changed_does_not_make_words_look_gone(ledger, newsroom):
+    stage, store, _ = newsroom
+    stage.handle([easing("a")])
+    store.put(replace(EASED, query="topic:election"), by="Ana")
+    stage.handle([easing("a", text=WORDS + " More.", revision=2)])
+    assert [event.kind for event in kept(ledger).events] == ["rang", "amended"]
+    store.switch("eased", enabled=False, by="Ana")
+    stage.handle([easing("a", "", text="Nothing.", revision=3)])
+    assert kept(ledger).state == "withdrawn"
+
+
+def test_a_watch_switched_on_while_the_stage_runs_is_in_force_at_once(ledger, newsroom):
+    stage, store, _ = newsroom
+    store.switch("eased", enabled=False, by="Ana")
+    assert stage.handle([easing("a")]).events == {}
+    store.switch("eased", enabled=True, by="Ana")
+    assert stage.handle([easing("b")]).events == {"rang": 1}
+
+
+def test_the_alert_of_a_merged_story_goes_on_in_the_kept_one_without_ringing(ledger, newsroom):
+    stage, _, _ = newsroom
+    stage.handle([easing("a", story="gone")])
+    act(ledger, kept(ledger, "gone").id, "acknowledged", by="Ana", clock=lambda: NOON)
+    counts = stage.handle([easing("b", story="kept", merged=("gone",))])
+    assert "rang" not in counts.events
+    assert "escalated" not in counts.events
+    assert kept(ledger, "gone").state == "merged"
+    assert kept(ledger, "gone").events[-1].other == kept(ledger, "kept").id
+    alert = kept(ledger, "kept")
+    assert (alert.state, alert.rang) == ("acknowledged", NOON)
+    assert [telling.article for telling in alert.tellings] == ["a", "b"]
+
+
+def test_a_withdrawal_after_a_merge_goes_to_those_who_heard_the_gone_alert(ledger, newsroom):
+    stage, _, _ = newsroom
+    stage.handle([easing("a", story="gone")])
+    stage.handle([told("b", text="Other words.", story="kept", merged=("gone",))])
+    stage.handle([easing("a", "", revision=2, story="kept")])
+    assert kept(ledger, "kept").state == "withdrawn"
+    ours = [row for row in rows(ledger, tables.deliveries) if row.alert == kept(ledger, "kept").id]
+    assert sorted(row.channel for row in ours) == ["hook", "page"]
+
+
+def test_merging_two_alerts_that_rang_keeps_both_tellings(ledger, newsroom):
+    stage, _, _ = newsroom
+    stage.handle([easing("a", story="kept"), easing("b", story="gone")])
+    stage.handle([easing("c", story="kept", merged=("gone",))])
+    stage.handle([easing("c", story="kept", merged=("gone",))])
+    assert {telling.article for telling in kept(ledger, "kept").tellings} == {"a", "b", "c"}
+    assert sum(row.kind in ("rang", "escalated") for row in rows(ledger, tables.alert_events)) == 2
+
+
+def test_many_articles_of_one_story_are_written_in_one_transaction(ledger, newsroom):
+    stage, _, _ = newsroom
+    stage.handle([easing(f"a{number}") for number in range(32)])
+    assert len(kept(ledger).tellings) == 32
+    with ledger.read() as connection:
+        assert connection.execute(select(func.count()).select_from(tables.alerts)).scalar() == 1
+
+
+# What people do
+
+
+def test_what_people_do_stands_with_their_names(ledger, newsroom):
+    stage, _, _ = newsroom
+    stage.handle([easing("a")])
+    alert = kept(ledger).id
+    times = iter(NOON + timedelta(seconds=second) for second in range(20))
+    states = [
+        act(ledger, alert, kind, by="Ana", to=to, clock=lambda: next(times)).state
+        for kind, to in [("assigned", "Ben"), ("closed", ""), ("reopened", ""), ("acknowledged", ""), ("wrong", "")]
+    ]
+    assert states == ["acknowledged", "closed", "open", "acknowledged", "acknowledged"]
+    assert (kept(ledger).assigned, kept(ledger).verdict) == ("Ben", "wrong")
+    audit = [(row.who, row.what) for row in rows(ledger, tables.audit) if row.subject == alert]
+    assert audit[0] == ("Ana", "alert assigned")
+    assert len(audit) == 5
+
+
+def test_what_is_so_already_is_not_written_again(ledger, newsroom):
+    stage, _, _ = newsroom
+    stage.handle([easing("a")])
+    for second in range(3):
+        act(ledger, kept(ledger).id, "closed", by="Ana", clock=lambda second=second: NOON + timedelta(seconds=second))
+    assert [event.kind for event in kept(ledger).events] == ["rang", "closed"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "by", "said"),
+    [("eaten", "Ana", "no act"), ("closed", " \n", "who you are"), ("closed", "Ana", "no alert")],
+)
+def test_acts_that_cannot_be_are_refused(ledger, kind, by, said):
+    with pytest.raises(ValueError, match=said):
+        act(ledger, "nothing", kind, by=by)
+
+
+def test_a_merged_alert_points_to_the_one_to_act_on(ledger, newsroom):
+    stage, _, _ = newsroom
+    stage.handle([easing("a", story="gone")])
+    stage.handle([easing("b", story="kept", merged=("gone",))])
+    with pytest.raises(ValueError, match=kept(ledger, "kept").id):
+        act(ledger, kept(ledger, "gone").id, "closed", by="Ana")
+
+
+def test_an_escalation_opens_a_closed_alert_again(ledger, newsroom):
+    stage, _, _ = newsroom
+    stage.handle([easing("a", "proposed")])
+    act(ledger, kept(ledger).id, "closed", by="Ana")
+    stage.handle([easing("b", "promised")])
+    assert kept(ledger).state == "closed"
+    stage.handle([easing("c")])
+    assert kept(ledger).state == "open"
+
+
+def test_a_person_is_remembered_once_and_on_one_line(ledger):
+    assert remember_person(ledger, " Ana\nPetrova ") == "Ana Petrova"
+    remember_person(ledger, "Ana Petrova")
+    assert [row.name for row in rows(ledger, tables.people)] == ["Ana Petrova"]
+    with pytest.raises(ValueError, match="letter"):
+        remember_person(ledger, "\x00\n")
+
+
+def test_rings_are_held_while_deliveries_are(ledger, newsroom):
+    stage, _, _ = newsroom
+    outbox.hold(ledger, by="Ana")
+    stage.handle([easing("a")])
+    assert {(row.channel, row.state) for row in rows(ledger, tables.deliveries)} == {("page", "sent"), ("hook", "held")}
+
+
+def test_names_of_the_parties_come_from_the_mentions(ledger, newsroom):
+    stage, _, _ = newsroom
+    text = "Washington eased its sanctions."
+    eased = topic("sanctions.eased", words="eased its sanctions", text=text, actor="Q30")
+    stage.handle(
+        [told("a", text=text, topics=[eased], entities=[mention("Washington", id="Q30", text=text)], story="s")]
+    )
+    assert kept(ledger).gloss == "Washington: sanctions eased"
