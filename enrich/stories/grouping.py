@@ -65,6 +65,7 @@ class Grouping:
         self._stories: dict[str, _Story] = {}
         self._holders: dict[tuple[str, str], deque[str]] = {}
         self._arrivals: deque[tuple[int, str]] = deque()
+        self._begun = 0  # stories so far
         self.dropped = 0  # postings that the caps dropped
 
     def assign(self, article: str, keys: StoryKeys, language: str, arrival_day: int) -> Assignment:
@@ -139,7 +140,8 @@ class Grouping:
         merged: list[tuple[str, float]] = []
         kept = self._stories[assignment.story]
         for other in self._near(evidence):
-            if other.id == kept.id or self._mean(evidence, other) < self._settings.join:
+            absorbed = other.id not in self._stories  # the article's own, if an older one took it in meanwhile
+            if absorbed or other.id == kept.id or self._mean(evidence, other) < self._settings.join:
                 continue
             value = self._between(kept, other)
             if value < self._settings.merge:
@@ -173,7 +175,8 @@ class Grouping:
         name, story_id = assignment.article, assignment.story
         story = self._stories.get(story_id)
         if story is None:
-            story = _Story(id=story_id, first_day=keys.day, last_day=keys.day, order=len(self._arrivals))
+            story = _Story(id=story_id, first_day=keys.day, last_day=keys.day, order=self._begun)
+            self._begun += 1
             self._stories[story_id] = story
         story.members.append(name)
         story.last_day = max(story.last_day, keys.day)

@@ -32,7 +32,11 @@ class StoriesStage:
     def handle(self, transaction: Connection, batch: Sequence[EnrichedArticle]) -> list[ToldArticle]:
         """The batch in its stories, in order; writes the assignments within `transaction`."""
         grouping = self._memory(transaction)
-        return [self._tell(transaction, grouping, enriched) for enriched in batch]
+        try:
+            return [self._tell(transaction, grouping, enriched) for enriched in batch]
+        except BaseException:
+            self._grouping = None  # it may remember what the ledger will not
+            raise
 
     def _memory(self, transaction: Connection) -> Grouping:
         undone = self._last and _member(transaction, self._last) is None

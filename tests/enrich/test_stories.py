@@ -1,4 +1,6 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -226,3 +228,47 @@ def test_any_text_has_keys(text):
     keys = story_keys(title=text, text=text, published=None, seen=MONDAY, entities=(), topics=(), concepts={})
     assert len(keys.words) <= 60
     assert all(token for token in tokens(text))
+
+
+def overlapping(number, chance):
+    """An article on some of a few neighbouring affairs: stories begin apart and grow together."""
+    affair = chance.randrange(4)
+    names = chance.sample([f"Q{affair * 3 + at}" for at in range(8)], 4)
+    text = " ".join(chance.choices(ENGLISH.split() + FOOTBALL.split(), k=40))
+    topics = (topic(chance.choice(["prisoners.released", "sanctions.eased", "talks.held"]), "done"),)
+    days = timedelta(days=chance.randrange(3))
+    return enriched(f"a{number}", text, entities=names, topics=topics, at=MONDAY + days, title=" ".join(names))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_stories_that_merge_again_and_again_stay_whole(seed):
+    chance = Random(seed)
+    grouping = Grouping(StorySettings(join=1.0, merge=-1.0, relate=-3.0))
+    stands, kept, merges = {}, {}, 0
+    for number in range(150):
+        one = overlapping(number, chance)
+        found = grouping.assign(one.article.id, one.keys, "en", one.keys.day)
+        stands[found.article] = found.story
+        for gone, _ in found.merged:
+            assert gone not in kept
+            kept[gone] = found.story
+            merges += 1
+    assert merges > 3
+    for name, story in stands.items():
+        while story in kept:
+            story = kept[story]
+        assert grouping._story_of[name] == story
+        assert name in grouping._stories[story].members
+
+
+def test_a_stage_that_failed_remembers_nothing_that_the_ledger_does_not(tmp_path):
+    ledger = Ledger.open(tmp_path / "ledger.db")
+    stage = StoriesStage(ledger)
+    broken = replace(release_in_english("broken"), keys=None)
+    with pytest.raises(AttributeError), ledger.begin() as transaction:
+        stage.handle(transaction, [release_in_english("a"), broken])
+    with ledger.begin() as transaction:
+        (told,) = stage.handle(transaction, [release_in_english("b")])
+    assert told.copy_of == ""
+    assert told.new == ("first telling",)
+    ledger.close()
