@@ -56,6 +56,19 @@ def clean_link(url: str) -> str:
     return f"{parts.scheme}://{place}{_escaped(parts.path) or '/'}{'?' + _escaped(query) if query else ''}{fragment}"
 
 
+def site_of(url: str) -> str:
+    """The host without the prefixes that do not tell sites apart; empty where it cannot be read.
+
+    >>> site_of("https://www.example.org/a")
+    'example.org'
+    """
+    try:
+        host = urlsplit(url).netloc.lower()
+    except ValueError:
+        return ""
+    return host.removeprefix("www.").removeprefix("m.").removeprefix("amp.")
+
+
 def _place(parts: SplitResult) -> str:
     """User, host and port; empty where there is no host."""
     host = parts.hostname or ""

@@ -112,14 +112,6 @@ def _rows(
         yield from map(tuple, tx.execute(select(*columns).where(key.in_(given[start : start + CHUNK]))))
 
 
-def host(url: str) -> str:
-    """The host of an address with its port, empty where it has none that can be read."""
-    try:
-        return urlsplit(url).netloc.lower()
-    except ValueError:
-        return ""
-
-
 def _is_front(url: str) -> bool:
     try:
         parts = urlsplit(url)

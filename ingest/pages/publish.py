@@ -13,7 +13,8 @@ from ingest.article import Article, Credit
 from ingest.clock import to_ms
 from ingest.identity import digest
 from ingest.ledger.tables.articles import articles
-from ingest.pages.identity import Address, Directory, Known, host, load
+from ingest.links import site_of
+from ingest.pages.identity import Address, Directory, Known, load
 from ingest.pages.reading import Reading
 from ingest.pages.tools import Extraction, Tools
 from ingest.queue import STAGE, Ending, State, finish, forget_deaths, promote, retry_later, set_aside
@@ -87,8 +88,8 @@ def _addresses(reading: Reading, tools: Tools) -> list[Address]:
         found.append(Address(url=tools.clean(reading.url), kind="final"))
     if said is not None and said.canonical:
         canonical = tools.clean(said.canonical)
-        hosts = {host(address.url) for address in found}
-        found.append(Address(url=canonical, kind="canonical" if host(canonical) in hosts else "copy-at"))
+        sites = {site_of(address.url) for address in found}
+        found.append(Address(url=canonical, kind="canonical" if site_of(canonical) in sites else "copy-at"))
     if said is not None and said.copy_at:
         found.append(Address(url=tools.clean(said.copy_at), kind="copy-at"))
     first: dict[str, Address] = {}
