@@ -1,7 +1,10 @@
 """A word -> the month that it names, in the languages of the feeds."""
 
 import unicodedata
+from collections import defaultdict
+from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 
 # Twelve months a language, in order, separated by bars; several forms of one by slashes.
 # From CLDR, and as outlets write them.
@@ -50,6 +53,11 @@ WRITTEN = {
         "června/čvn/červen | července/čvc/červenec | srpna/srp/srpen | září/zář | října/říj/říjen | "
         "listopadu/lis/listopad | prosince/pro/prosinec"
     ),
+    "hr": (
+        "siječnja/sij/siječanj | veljače/velj/veljača | ožujka/ožu/ožujak | travnja/tra/travanj | "
+        "svibnja/svi/svibanj | lipnja/lip/lipanj | srpnja/srp/srpanj | kolovoza/kol/kolovoz | rujna/ruj/rujan | "
+        "listopada/lis/listopad | studenoga/studenog/stu/studeni | prosinca/pro/prosinac"
+    ),
     "bg": (
         "януари/яну | февруари/фев | март | април/апр | май | юни | юли | август/авг | септември/сеп/септ | "
         "октомври/окт | ноември/ное/ноем | декември/дек"
@@ -95,13 +103,32 @@ WRITTEN = {
 }
 
 
-def month(word: str) -> int | None:
+def month(word: str, language: str = "") -> int | None:
     """1 to 12 for the name of a month, whatever its case, accents and full stop; None for any other word.
+
+    A name that means different months in different languages needs its language.
 
     >>> month("Sept."), month("листопада"), month("aout"), month("soup")
     (9, 11, 8, None)
+    >>> month("listopada"), month("listopada", "pl"), month("listopada", "hr")
+    (None, 11, 10)
     """
-    return _months().get(folded(word))
+    name = folded(word)
+    return _of(_primary(language)).get(name) or _everywhere().get(name)
+
+
+def named(words: Sequence[str], language: str = "") -> set[int]:
+    """The months that `words` name, some in two words: in their language or in English, else in any.
+
+    >>> sorted(named(["24", "Kas", "2025", "Paz"])), named(["24", "Kas", "2025", "Paz"], "tr")
+    ([10, 11], {11})
+    """
+    names = [folded(name) for name in (*words, *(f"{one} {other}" for one, other in pairwise(words)))]
+    for known in (_of(_primary(language)), _of("en"), _everywhere()):
+        found = {known[name] for name in names if name in known}
+        if found:
+            return found
+    return set()
 
 
 def folded(word: str) -> str:
@@ -110,11 +137,25 @@ def folded(word: str) -> str:
     return "".join(sign for sign in parts if not unicodedata.combining(sign))
 
 
+def _primary(language: str) -> str:
+    return language.lower().replace("_", "-").partition("-")[0]
+
+
 @cache
-def _months() -> dict[str, int]:
+def _of(language: str) -> dict[str, int]:
     return {
         folded(form): number
-        for months in WRITTEN.values()
-        for number, forms in enumerate(months.split("|"), start=1)
+        for number, forms in enumerate(WRITTEN.get(language, "").split("|"), start=1)
         for form in forms.strip().split("/")
+        if form
     }
+
+
+@cache
+def _everywhere() -> dict[str, int]:
+    """What means the same month wherever it means one."""
+    meanings = defaultdict[str, set[int]](set)
+    for language in WRITTEN:
+        for name, number in _of(language).items():
+            meanings[name].add(number)
+    return {name: numbers.pop() for name, numbers in meanings.items() if len(numbers) == 1}

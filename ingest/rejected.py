@@ -48,9 +48,12 @@ def reject(
     data: bytes,
     at_ms: int,
 ) -> str:
-    """Sets a record aside within `tx`; gives the id of its row. The same record again counts up and is open again."""
+    """Sets a record aside within `tx`; gives the id of its row. The same record again counts up and is open again.
+
+    Records of the stream are told apart by their bytes: many share one key.
+    """
     row = {
-        "id": digest("rejected", stage, record),
+        "id": digest("rejected", stage, record, *([data.hex()] if TOPIC in kind else [])),
         "stage": stage,
         "record": record,
         "feed": feed,
@@ -83,8 +86,9 @@ def listing(ledger: Ledger, limit: int, state: str = "open") -> list[Rejected]:
 
 
 def count(ledger: Ledger, state: str = "open") -> int:
-    """How many records stand in `state`."""
-    query = select(func.count()).select_from(tables.rejected).where(tables.rejected.c.state == state)
+    """How many records stand in `state`, all where it is empty."""
+    query = select(func.count()).select_from(tables.rejected)
+    query = query.where(tables.rejected.c.state == state) if state else query
     with ledger.read() as connection:
         return connection.execute(query).scalar_one()
 
@@ -127,6 +131,17 @@ def resolve(tx: Connection, *, stage: str, records: Collection[str]) -> None:
             .where(rows.id.in_(ids), rows.state.in_(("open", "retried")))
             .values(state="resolved")
         )
+
+
+def resolve_stream(tx: Connection, *, stage: str, records: Collection[tuple[str, bytes]]) -> None:
+    """Says within `tx` that (key, value) records of the stream went through `stage`: those retried are resolved."""
+    rows = tables.rejected.c
+    waiting = select(rows.id).where(rows.state == "retried", rows.stage == stage)
+    retried = set(tx.execute(waiting).scalars())
+    if not retried:  # nearly always: then no record has to be hashed
+        return
+    done = retried & {digest("rejected", stage, key, value.hex()) for key, value in records}
+    tx.execute(update(tables.rejected).where(rows.id.in_(done)).values(state="resolved"))
 
 
 def _fetch_again(tx: Connection, entry: str, now: datetime) -> bool:

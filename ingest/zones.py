@@ -67,9 +67,22 @@ NAMED = {
     "NZDT": 780,
 }
 # Abbreviations with several meanings: the one taken, and the one that a language of the feed speaks for.
-AMBIGUOUS = {"IST": 330, "BST": 60, "AST": -240, "CST": -360, "GST": 240, "WAT": 60, "SST": -660}
+AMBIGUOUS = {
+    "IST": 330,
+    "BST": 60,
+    "AST": -240,
+    "CST": -360,
+    "GST": 240,
+    "WAT": 60,
+    "SST": -660,
+    "ET": -300,  # as American pages write it, winter or summer
+    "CT": -360,
+    "MT": -420,
+    "PT": -480,
+}
 BY_LANGUAGE = {("IST", "he"): 120, ("IST", "ga"): 60, ("CST", "zh"): 480, ("AST", "ar"): 180, ("BST", "bn"): 360}
 MOST_MINUTES = 14 * 60
+SMALL = frozenset({"Z", "UT", "UTC", "GMT", "CET", "CEST", "EET", "EEST", "MSK", "МСК", "WIB", "WITA"})
 
 _NUMERIC = re.compile(r"(?:GMT|UTC?)?\s*([+-])(\d{1,2}):?(\d{2})?", re.IGNORECASE)
 
@@ -87,11 +100,24 @@ def distance(written: str, language: str = "") -> tuple[timezone, bool] | None:
     if numeric:
         sign, hours, minutes = numeric.groups()
         total = int(hours) * 60 + int(minutes or 0)
-        return (_zone(-total if sign == "-" else total), False) if total <= MOST_MINUTES else None
+        return (
+            (_zone(-total if sign == "-" else total), False)
+            if total <= MOST_MINUTES and int(minutes or 0) < 60
+            else None
+        )
     if name in AMBIGUOUS:
         spoken = BY_LANGUAGE.get((name, language.partition("-")[0].lower()))
         return _zone(AMBIGUOUS[name] if spoken is None else spoken), True
     return (_zone(NAMED[name]), False) if name in NAMED else None
+
+
+def is_zone(written: str) -> bool:
+    """Whether a word behind a clock time is meant as a zone that we know.
+
+    Most are told from words ("pet", "est", "art") by their capitals.
+    """
+    name = written.strip().upper()
+    return distance(name) is not None and (written.isupper() or name in SMALL)
 
 
 def _zone(minutes: int) -> timezone:

@@ -3,6 +3,7 @@
 from ingest.queue.admission import Admitted, admit
 from ingest.queue.records import IN_FLIGHT, Delay, Ending, Fetch, QueueSettings, State, Waiting
 from ingest.queue.work import (
+    SOON,
     STAGE,
     count_death,
     due,
@@ -23,6 +24,7 @@ from ingest.queue.work import (
 
 __all__ = [
     "IN_FLIGHT",
+    "SOON",
     "STAGE",
     "Admitted",
     "Delay",
