@@ -1,0 +1,45 @@
+"""What the desk page needs from the rest of Tocsin; flows/ fills it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from enrich.article import EnrichedArticle
+from ingest.clock import Clock, now
+from ingest.ledger import Ledger
+from search.alerts.why_not import Answer
+from search.deliver.settings import ChannelSettings
+from search.index.port import Index
+from search.watch import Watch
+from search.watches.store import WatchStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskSettings:
+    """Where the desk page answers."""
+
+    host: str = "127.0.0.1"
+    port: int = 8740  # 0 takes a free one
+    hosts: tuple[str, ...] = ()  # further names that may stand in the Host header
+    alerts: int = 40  # shown before "show more"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """The parts behind the page. Everything here is called from several threads at once; `test_ring` alone is awaited.
+
+    What goes wrong is said by the verdicts: the page shows the words of a Reject, a Retry or an Abort.
+    """
+
+    ledger: Ledger
+    index: Index
+    watches: WatchStore
+    enrich: Callable[[str], EnrichedArticle]  # a sentence of an example -> what is understood of it
+    test_ring: Callable[[str, str], Awaitable[str]]  # (channel, who asks) -> what came of it, for people
+    why_not: Callable[[str, str], Answer]  # (address of an article, id of a watch)
+    add_feeds: Callable[[str], str]  # address or list of feeds -> what came of it, for people
+    channels: Sequence[ChannelSettings] = ()
+    blind: Callable[[Watch], str] = lambda _watch: ""  # what the watch cannot see now, for people; empty: nothing
+    token: str  # of the folder: commands prove with it that they are the owner's; form tokens are made from it
+    alive: Callable[[], str] = lambda: ""  # empty while all is well, else what is not
+    clock: Clock = now
+    settings: DeskSettings = field(default_factory=DeskSettings)
