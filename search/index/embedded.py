@@ -2,8 +2,9 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from itertools import chain, islice
 from pathlib import Path
 
 from enrich.article import ToldArticle
@@ -13,7 +14,7 @@ from search.document import Document, document
 from search.index.fts import where
 from search.index.port import Found, Order
 from search.query import normalise
-from search.query.tree import Node
+from search.query.tree import All, Node
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT);
@@ -28,6 +29,7 @@ CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (
     terms, title_terms, content = 'doc', content_rowid = 'n', tokenize = 'ascii', prefix = '3', columnsize = 0);
 CREATE VIRTUAL TABLE IF NOT EXISTS vocabulary USING fts5vocab (words, 'row');
 """
+REBUILD_BATCH = 200
 VERSION = f"1.{normalise.VERSION}"
 
 
@@ -55,7 +57,7 @@ class EmbeddedIndex:
         if not found or found[0] != VERSION:
             raise Abort(
                 f"the index {path} has version {found and found[0]}, this Tocsin makes {VERSION}: "
-                "move the file away and run `tocsin doctor --rebuild-index`"
+                "run `tocsin doctor --rebuild-index`"
             )
 
     def add(self, articles: Sequence[ToldArticle]) -> None:
@@ -163,3 +165,43 @@ def _translated(error: sqlite3.OperationalError, path: Path) -> Exception:
     if "full" in str(error) or "disk I/O" in str(error):
         return Abort(f"the index {path} cannot be written: {error}; make room on the disk, then start again")
     return Retry(f"the index {path} is busy: {error}")
+
+
+def rebuilt(path: Path, more: Iterable[ToldArticle]) -> int:
+    """Makes the index in the file anew from the records of the old one, whatever its version, and from `more`.
+
+    The old file stays until the new one is whole. Gives how many articles it has.
+    """
+    fresh = path.with_name(path.name + ".new")
+    _remove(fresh)
+    index = EmbeddedIndex(fresh)
+    try:
+        for batch in _batches(chain(_records(path), more)):
+            index.add(batch)
+        count = len(index.ids(All()))
+        if index._writer is not None:
+            index._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    finally:
+        index.close()
+    _remove(path)
+    fresh.replace(path)
+    return count
+
+
+def _records(path: Path) -> Iterator[ToldArticle]:
+    if not path.exists():
+        return
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as reader:
+        for (record,) in reader.execute("SELECT record FROM doc"):
+            yield wire.decode(record, ToldArticle)
+
+
+def _batches(articles: Iterable[ToldArticle]) -> Iterator[list[ToldArticle]]:
+    left = iter(articles)
+    while batch := list(islice(left, REBUILD_BATCH)):
+        yield batch
+
+
+def _remove(path: Path) -> None:
+    for end in ("", "-wal", "-shm"):
+        path.with_name(path.name + end).unlink(missing_ok=True)

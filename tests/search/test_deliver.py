@@ -29,11 +29,11 @@ from search.alerts.ids import delivery_id
 from search.alerts.stage import WatchStage
 from search.deliver import outbox
 from search.deliver.apprise import Apprise
+from search.deliver.channels import senders
 from search.deliver.deliverer import Deliverer
 from search.deliver.heartbeat import Heartbeat
 from search.deliver.mail import Mail, compose
 from search.deliver.message import message_of, trial_message
-from search.deliver.sender import senders
 from search.deliver.settings import ChannelSettings, DeliverySettings
 from search.deliver.webhook import sign
 from search.query.parse import parse
@@ -240,7 +240,7 @@ from ingest.clock import now
 from ingest.fetch import Fetcher, FetchSettings
 from ingest.ledger import Ledger
 from search.deliver.deliverer import Deliverer
-from search.deliver.sender import senders
+from search.deliver.channels import senders
 from search.deliver.settings import ChannelSettings, DeliverySettings
 
 class Dies:
