@@ -4,7 +4,7 @@ BIN := .venv/bin
 HOME_FOLDER ?= .demo
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench clean lock
+.PHONY: help install run test prove check bench picture clean lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -25,6 +25,9 @@ test: .venv/.installed ## every test
 	sh tests/browser.sh
 	$(BIN)/python -m pytest
 
+prove: .venv/.installed ## long proofs: kills, the whole newsroom, faults
+	$(BIN)/python -m pytest -m prove --timeout 3000
+
 check: .venv/.installed ## lint, format, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -33,6 +36,9 @@ check: .venv/.installed ## lint, format, types, layers
 
 bench: .venv/.installed ## speed and memory, side by side in one run
 	$(BIN)/python tests/bench/all.py
+
+picture: .venv/.installed ## takes the README's picture of the desk page anew, from the running demo
+	TOCSIN_PICTURE=1 $(BIN)/python -m pytest -q tests/flows/test_run_demo_page.py
 
 lock: ## pins every requirement anew, with hashes and without addresses
 	uv pip compile pyproject.toml --extra development --universal --python-version 3.11 \

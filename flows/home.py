@@ -33,10 +33,6 @@ class Home:
         return self.path / "archive"
 
     @property
-    def cache(self) -> Path:
-        return self.path / "cache"
-
-    @property
     def settings(self) -> Path:
         return self.path / "tocsin.toml"
 
@@ -51,8 +47,7 @@ class Home:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-            for folder in (self.archive, self.cache):
-                folder.mkdir(exist_ok=True)
+            self.archive.mkdir(exist_ok=True)
         except OSError as error:
             raise Abort(
                 f"cannot use the folder {self.path}: {error.strerror}; give a writable one with --home"
@@ -65,6 +60,22 @@ def find_home(given: Path | None, environment: Mapping[str, str]) -> Home:
         return Home(given.expanduser().absolute())
     named = environment.get("TOCSIN_HOME")
     return Home(Path(named).expanduser().absolute() if named else platformdirs.user_data_path("tocsin", False))
+
+
+def packs_cache(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where compiled packs stand, for all folders: TOCSIN_CACHE, else the platform's cache folder. It may be deleted.
+
+    Raises: Abort if it cannot be made.
+    """
+    named = environment.get("TOCSIN_CACHE")
+    folder = Path(named).expanduser().absolute() if named else platformdirs.user_cache_path("tocsin", False)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Abort(
+            f"cannot use the folder {folder} for compiled packs: {error.strerror}; name a writable one in TOCSIN_CACHE"
+        ) from error
+    return folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,3 +135,15 @@ def read_owner(home: Home) -> Owner | None:
         return Owner(pid=int(note["pid"]), desk=str(note["desk"]), token=str(note["token"]))
     except (OSError, ValueError, KeyError):
         return None
+
+
+def owner_of(home: Home) -> Owner | None:
+    """The process that owns the folder now; a note that a dead one left behind names nobody."""
+    try:
+        with (home.path / "lock").open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return read_owner(home)
+    except OSError:
+        return None
+    return None

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from flows.worker import Worker
 
@@ -20,7 +21,7 @@ class Service:
     """Something that runs until told to stop. It must return soon after `stop` is set."""
 
     name: str
-    run: Callable[[asyncio.Event], Awaitable[None]]
+    run: Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 
 class Bell:
@@ -43,7 +44,7 @@ class Bell:
             self.event(topic).set()
 
 
-def working(worker: Worker, bell: Bell) -> Service:
+def working(worker: Worker[Any, Any], bell: Bell) -> Service:
     """A worker as a service: works while there is something, then waits for the bell."""
 
     async def run(stop: asyncio.Event) -> None:

@@ -5,7 +5,7 @@ import logging
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, cast
 
 from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
@@ -15,7 +15,7 @@ from ingest import wire
 from ingest.clock import Clock, now, to_ms
 from ingest.ledger import Ledger
 from ingest.ledger.tables import stream as tables
-from ingest.rejected import reject
+from ingest.rejected import reject, resolve_stream
 from ingest.verdict import Abort, Reject, Retry
 
 log = logging.getLogger(f"tocsin.{__name__}")
@@ -39,7 +39,7 @@ class Stage(Protocol[In, Ready]):
     name: str
     reads: str
     writes: str  # topic, empty where nothing goes on
-    kind: type[In]
+    kind: type[In]  # of the records; `bytes`: as they are
     batch: int
 
     async def prepare(self, records: Sequence[In], alone: Callable[[int], None]) -> Sequence[Ready | Unfit]:
@@ -134,6 +134,9 @@ class Worker(Generic[In, Ready]):
                 self._stream.send(self.stage.writes, out)
             for raw, why in unfit:
                 self._reject(transaction, raw, why)
+            bad = {raw.position for raw, _ in unfit}
+            fine = [(raw.key, raw.value) for raw in received if raw.position not in bad]
+            resolve_stream(transaction, stage=self.stage.name, records=fine)
             self._forget_attempts(transaction, received)
             self._stream.commit(self.stage.name, self.stage.reads, received[-1].position)
         self.done += len(ready)
@@ -154,9 +157,11 @@ class Worker(Generic[In, Ready]):
     def _decode(self, received: Sequence[Received]) -> tuple[list[tuple[Received, In]], list[tuple[Received, Unfit]]]:
         readable: list[tuple[Received, In]] = []
         unfit: list[tuple[Received, Unfit]] = []
+        as_it_is = self.stage.kind is bytes
         for raw in received:
             try:
-                readable.append((raw, wire.decode(raw.value, self.stage.kind)))
+                record = cast(In, raw.value) if as_it_is else wire.decode(raw.value, self.stage.kind)
+                readable.append((raw, record))
             except ValueError as error:
                 unfit.append((raw, Unfit(str(error))))
         return readable, unfit
@@ -174,6 +179,7 @@ class Worker(Generic[In, Ready]):
             transaction,
             stage=self.stage.name,
             record=raw.key,
+            url=wire.address(raw.value),
             reason=why.reason,
             detail=why.detail,
             kind=f"application/json; topic={self.stage.reads}",

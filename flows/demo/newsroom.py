@@ -30,7 +30,7 @@ class Newsroom:
 
         Raises: OSError where the port is taken.
         """
-        self._opened, self._speed, self._clock = opened, speed, clock
+        self.opened, self._speed, self._clock = opened, speed, clock
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
@@ -57,7 +57,7 @@ class Newsroom:
 
     def second(self) -> float:
         """Seconds of the schedule that have passed."""
-        return (self._clock() - self._opened).total_seconds() * self._speed
+        return (self._clock() - self.opened).total_seconds() * self._speed
 
     def published(self) -> list[Item]:
         """What stands in the newsroom now, oldest first."""
@@ -72,13 +72,13 @@ class Newsroom:
 
     def date_of(self, article: Stocked) -> datetime:
         """The date that the outlet gives the article."""
-        appeared = self._opened + timedelta(seconds=article.at / self._speed)
+        appeared = self.opened + timedelta(seconds=article.at / self._speed)
         return (appeared - timedelta(hours=article.late_hours)).replace(microsecond=0)
 
     def answer(self, path: str) -> tuple[bytes, str, datetime] | None:
         """Body, content type and time of the last change; None where there is nothing."""
         if path == "/feeds.opml":
-            return _opml(self.base, {article.outlet for article in stock()}), "text/x-opml", self._opened
+            return _opml(self.base, {article.outlet for article in stock()}), "text/x-opml", self.opened
         standing = {item.article.path: item.article for item in self.published()}
         if path in standing:
             article = standing[path]
@@ -93,7 +93,7 @@ class Newsroom:
         own = [article for article in standing if article.outlet == outlet]
         shown = [(article, self.date_of(article), article.text_at(self.second())) for article in reversed(own)]
         body, kind = pages.feed(outlet, self.base, shown)
-        return body, kind, max((date for _, date, _ in shown), default=self._opened)
+        return body, kind, max((date for _, date, _ in shown), default=self.opened)
 
 
 def _opml(base: str, outlets: Iterable[Outlet]) -> bytes:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from flows.stream.embedded import EmbeddedStream
 from flows.worker import Unfit, Worker
 from ingest import wire
 from ingest.ledger import Ledger
-from ingest.rejected import listing, show
+from ingest.rejected import listing, retry, show
 from ingest.verdict import Abort, Reject, Retry
 
 
@@ -84,6 +85,22 @@ def test_one_bad_record_is_kept_with_its_reason_and_its_neighbours_go_on(ledger,
     (kept,) = listing(ledger, 10)
     assert kept.reason == reason
     assert show(ledger, kept.id).data == wire.encode(Word(text=bad))
+
+
+def test_a_rejected_record_that_goes_through_when_retried_is_resolved(ledger):
+    class Mended(Shout):
+        async def prepare(self, records, alone):
+            return records
+
+    run(ledger, ["a", "hush", "c"])
+    (kept,) = listing(ledger, 10)
+    retry(ledger, kept.id, datetime.now(UTC))
+    worker = Worker(Mended(), EmbeddedStream(ledger), ledger)
+    worker.start()
+    asyncio.run(worker.step())
+    assert listing(ledger, 10, "retried") == []
+    (kept,) = listing(ledger, 10, "resolved")
+    assert kept.record == "hush"
 
 
 def test_bytes_that_are_no_record_are_rejected(ledger):

@@ -1,0 +1,191 @@
+"""An owned folder -> the services of the route, each stage put together from its parts."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from enrich.enricher import prepare
+from enrich.stories.stage import StoriesStage
+from flows.home import packs_cache
+from flows.opening import Parts
+from flows.stages import Admit, Enrich, Indexing, Stories, Watching
+from flows.supervise import Bell, Service, working
+from flows.worker import Stage, Worker
+from ingest import extract, feeds, pages
+from ingest.children import Children
+from ingest.feeds.collect import CollectTools, poll_all, run_collect
+from ingest.fetch import Fetcher, Politeness, Robots
+from ingest.fetch.guard import is_open
+from ingest.links import clean_link
+from ingest.pages import plan_checks, run_pages
+from search.alerts.engine import Engine
+from search.alerts.stage import WatchStage
+from search.deliver.channels import senders
+from search.deliver.deliverer import Deliverer
+
+OWNER = "tocsin"
+JOBS = {**pages.JOBS, feeds.FEED_JOB: "ingest.feeds:parse_feed", "enrich": "enrich.enricher:enrich_record"}
+
+
+@dataclass(slots=True, kw_only=True)
+class Counts:
+    """What the services did since they started."""
+
+    polls: Counter[str] = field(default_factory=Counter)  # by outcome
+    pages: Counter[str] = field(default_factory=Counter)  # fetches by how they ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembly:
+    """The route over one folder. `children` and `fetcher` are shared by its stages."""
+
+    parts: Parts
+    children: Children
+    fetcher: Fetcher
+    politeness: Politeness
+    bell: Bell
+    deliverer: Deliverer
+    counts: Counts = field(default_factory=Counts)
+
+    def services(self, stage: str) -> Iterator[Service]:
+        """What has to run for one stage of the route.
+
+        Raises: KeyError if there is no such stage.
+        """
+        yield from _SERVICES[stage](self)
+
+    async def poll_each_once(self) -> None:
+        """Polls every feed, whether it is due or not."""
+        self.counts.polls += await poll_all(self.collecting(), due_only=False)
+
+    async def poll_due_once(self) -> None:
+        """Polls the feeds that are due."""
+        self.counts.polls += await poll_all(self.collecting(), due_only=True)
+
+    def collecting(self) -> CollectTools:
+        """The parts of the collect stage."""
+        parts = self.parts
+        return CollectTools(
+            ledger=parts.ledger,
+            fetcher=self.fetcher,
+            politeness=self.politeness,
+            children=self.children,
+            send=parts.ledger.publish,
+            clock=parts.clock,
+            settings=parts.settings.feeds,
+            allow_loopback=parts.settings.fetch.allow_loopback,
+        )
+
+    def visiting(self) -> pages.Tools:
+        """The parts of the extract stage."""
+        parts = self.parts
+        return pages.Tools(
+            ledger=parts.ledger,
+            fetcher=self.fetcher,
+            robots=Robots(parts.ledger, parts.settings.fetch, parts.clock),
+            politeness=self.politeness,
+            children=self.children,
+            archive=parts.archive,
+            send=parts.ledger.publish,
+            clean=clean_link,
+            page=extract.page_item,
+            clock=parts.clock,
+            settings=parts.settings.pages,
+        )
+
+    def worker(self, stage: Stage[Any, Any]) -> Service:
+        """A stage that reads a topic, as a service."""
+        return working(Worker(stage, self.parts.stream, self.parts.ledger, clock=self.parts.clock), self.bell)
+
+
+def _collect(assembly: Assembly) -> Iterator[Service]:
+    async def run(stop: asyncio.Event) -> None:
+        await run_collect(assembly.collecting(), stop, progress=assembly.counts.polls.update)
+
+    yield Service("collect", run)
+
+
+def _extract(assembly: Assembly) -> Iterator[Service]:
+    async def run(stop: asyncio.Event) -> None:
+        await run_pages(assembly.visiting(), stop, progress=assembly.counts.pages.update)
+
+    yield assembly.worker(Admit(assembly.parts.clock))
+    yield Service("pages", run)
+
+
+def _enrich(assembly: Assembly) -> Iterator[Service]:
+    cache = packs_cache()
+    stage = Enrich(assembly.children, cache)
+    service = assembly.worker(stage)
+
+    async def run(stop: asyncio.Event) -> None:
+        await asyncio.to_thread(prepare, cache)
+        await stage.try_out()
+        await service.run(stop)
+
+    yield Service(service.name, run)
+
+
+def _stories(assembly: Assembly) -> Iterator[Service]:
+    parts = assembly.parts
+    yield assembly.worker(Stories(StoriesStage(parts.ledger, parts.settings.stories, parts.clock)))
+
+
+def _index(assembly: Assembly) -> Iterator[Service]:
+    yield assembly.worker(Indexing(assembly.parts.index))
+
+
+def _watch(assembly: Assembly) -> Iterator[Service]:
+    parts = assembly.parts
+    stage = WatchStage(
+        parts.ledger,
+        parts.watches,
+        Engine(),
+        clock=parts.clock,
+        plan_checks=plan_checks,
+        settings=parts.settings.alerts,
+    )
+    yield assembly.worker(Watching(stage))
+
+
+def _deliver(assembly: Assembly) -> Iterator[Service]:
+    yield Service("deliver", assembly.deliverer.run)
+
+
+_SERVICES: dict[str, Callable[[Assembly], Iterator[Service]]] = {
+    "collect": _collect,
+    "extract": _extract,
+    "enrich": _enrich,
+    "stories": _stories,
+    "index": _index,
+    "watch": _watch,
+    "deliver": _deliver,
+}
+
+
+@asynccontextmanager
+async def assembled(parts: Parts) -> AsyncIterator[Assembly]:
+    """The route over a folder; on leaving, children end and hosts are given back."""
+    settings = parts.settings
+    async with AsyncExitStack() as stack:
+        fetcher = await stack.enter_async_context(Fetcher(settings.fetch, clock=parts.clock))
+        children = await stack.enter_async_context(Children(JOBS, settings.children))
+        politeness = Politeness(parts.ledger, settings.fetch, parts.clock, OWNER)
+        await asyncio.to_thread(politeness.release_all)
+        stack.callback(politeness.close)
+        bell = Bell(asyncio.get_running_loop())
+        parts.ledger.listen(bell.ring)
+        made = senders(
+            settings.channels,
+            fetcher,
+            lambda host, port: is_open(host, port, settings.fetch),
+            settings=settings.deliver,
+            clock=parts.clock,
+        )
+        deliverer = Deliverer(parts.ledger, made, settings.deliver, clock=parts.clock)
+        yield Assembly(
+            parts=parts, children=children, fetcher=fetcher, politeness=politeness, bell=bell, deliverer=deliverer
+        )

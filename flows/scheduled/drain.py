@@ -1,0 +1,36 @@
+"""What waits before one stage -> worked on until nothing is due: a stage as a Prefect flow."""
+
+from typing import Literal
+
+from prefect import flow
+
+from flows.home import Home
+from flows.running import drain_once
+from flows.scheduled.rounds import folder, one_round, show
+
+TIMEOUT_SECONDS = 4 * 3600.0
+
+DrainedStage = Literal["extract", "enrich", "stories", "index", "watch", "deliver"]
+
+
+@flow(name="drain", flow_run_name="drain {stage}", timeout_seconds=TIMEOUT_SECONDS)
+def drain(stage: DrainedStage, home: str = "", allow_loopback: bool = False) -> dict[str, int]:
+    """Runs one stage until it has nothing to do now. What it made waits for the next stage.
+
+    Gives how much waited before and after, also as the artifact "drain-" and the stage. It may be stopped at any
+    moment: what was not done waits for the next run.
+
+    Args:
+        stage: In the order of the route: extract reads pages, enrich finds names and topics, stories groups, index
+            makes searchable, watch rings, deliver sends.
+        home: The folder of this Tocsin. Empty: TOCSIN_HOME of the worker, else its data folder.
+        allow_loopback: Lets pages and receivers on this machine be reached. For tests and the demo only.
+    """
+
+    def drained(home: Home) -> dict[str, int]:
+        return drain_once(home, stage, allow_loopback=allow_loopback)
+
+    counts = one_round(f"drain {stage}", drained, folder(home))
+    rows: list[dict[str, object]] = [{"stage": stage, "waited": counts["before"], "left": counts["after"]}]
+    show(f"drain-{stage}", rows, f"{counts['before'] - counts['after']} of {counts['before']} done.")
+    return counts

@@ -1,0 +1,43 @@
+"""The folder's settings file and the environment -> everything that an operator may set, read once at start."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from enrich.stories.grouping import StorySettings
+from flows.configuration import read
+from flows.home import Home
+from ingest.archive import ArchiveSettings
+from ingest.children import ChildrenSettings
+from ingest.feeds.settings import FeedSettings
+from ingest.fetch import FetchSettings
+from ingest.pages import PageSettings
+from ingest.retention import RetentionSettings
+from search.alerts.stage import AlertSettings
+from search.deliver.settings import ChannelSettings, DeliverySettings
+from search.desk.context import DeskSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One section for each part; every default works alone."""
+
+    fetch: FetchSettings = field(default_factory=FetchSettings)
+    feeds: FeedSettings = field(default_factory=FeedSettings)
+    pages: PageSettings = field(default_factory=PageSettings)
+    children: ChildrenSettings = field(default_factory=ChildrenSettings)
+    archive: ArchiveSettings = field(default_factory=ArchiveSettings)
+    stories: StorySettings = field(default_factory=StorySettings)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
+    deliver: DeliverySettings = field(default_factory=DeliverySettings)
+    channels: tuple[ChannelSettings, ...] = ()
+    desk: DeskSettings = field(default_factory=DeskSettings)
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
+
+
+def read_settings(home: Home, environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of a folder.
+
+    Raises: SettingsError naming the setting and what to write.
+    """
+    return read(Settings, home.settings, environment)
