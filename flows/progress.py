@@ -63,10 +63,12 @@ class Progress:
             rejected = connection.execute(
                 select(func.count()).select_from(articles.rejected).where(articles.rejected.c.state == "open")
             ).scalar_one()
-        waiting = left.pages.in_flight
+        pages = left.pages
+        waiting = pages.leased + pages.due_now + pages.due_within_30s
         on_the_way = sum(left.records.values())
         parts = [f"{sum(polled.values())} polls", f"{read} articles{self._rate(read)}"]
         parts += [f"{waiting} pages to fetch"] if waiting else []
+        parts += [f"{pages.later} pages later"] if pages.later else []
         parts += [f"{on_the_way} records on the way"] if on_the_way else []
         parts += [f"{rang} alerts"] + ([f"{rejected} rejected"] if rejected else [])
         return " · ".join(parts)

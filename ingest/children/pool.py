@@ -1,6 +1,7 @@
 """Items of several jobs -> answers, by a few child processes that are kept warm and take turns."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from ingest.children.answers import Answer, Died, Done, Failed
 from ingest.children.process import Child, Gone
 from ingest.children.settings import ChildrenSettings, child_count
 from ingest.verdict import Abort, Reject, Retry
+
+log = logging.getLogger(f"tocsin.{__name__}")
 
 BeforeAlone = Callable[[int], None]
 
@@ -99,6 +102,7 @@ class Children:
             task.cancel()
         await asyncio.gather(*working, return_exceptions=True)
         await asyncio.gather(*(self._end(seat) for seat in self._seats))
+        log.info("children ended", extra={f"seconds_{job}": round(spent, 2) for job, spent in self._cpu.items()})
 
     def usage(self) -> dict[str, float]:
         """Seconds of processor time that the answered items of each job took, imports included."""

@@ -10,9 +10,13 @@ from sqlalchemy import Connection, Engine, create_engine, event, insert
 from sqlalchemy.pool import NullPool, StaticPool
 
 from ingest.clock import Clock, now, to_ms
-from ingest.ledger.tables import metadata, stream
+from ingest.ledger.migrate import check, upgrade
+from ingest.ledger.tables import stream
+from ingest.ledger.trouble import told
 
 READ_CACHE_KIB = 8192
+WAIT_MS = 30_000  # for another program that holds the file, such as a backup
+LOG_BYTES = 32 * 1024 * 1024  # what the write-ahead log keeps of the disk after a long reader let it grow
 
 
 class Ledger:
@@ -23,8 +27,8 @@ class Ledger:
     Safe to share between threads.
     """
 
-    def __init__(self, writer: Engine | None, reader: Engine, clock: Clock) -> None:
-        self._writer, self._reader, self._clock = writer, reader, clock
+    def __init__(self, path: Path, *, writer: Engine | None, reader: Engine, clock: Clock) -> None:
+        self._path, self._writer, self._reader, self._clock = path, writer, reader, clock
         self._lock = threading.RLock()
         self._open: Connection | None = None
         self._published: set[str] = set()
@@ -35,29 +39,30 @@ class Ledger:
         """The ledger in the file at `path`, made where it is missing and `writable`.
 
         The caller owns the folder (see flows.home); this does not lock it.
-        Raises: FileNotFoundError if it is missing and not `writable`.
+        Raises: FileNotFoundError if it is missing and not `writable`; Abort if it is of another version that cannot be
+        brought up to date, or the file cannot be used.
         """
         if not writable and not path.exists():
             raise FileNotFoundError(f"no ledger at {path}; has `tocsin run` been started with this folder?")
-        writer = None
-        if writable:
-            # StaticPool: exactly one connection ever writes and checkpoints.
-            writer = create_engine(
-                f"sqlite:///{path}", poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": 30}
-            )
-            event.listen(writer, "connect", _prepare_writer)
-            event.listen(writer, "begin", _begin_immediate)
-            with writer.begin() as connection:
-                metadata.create_all(connection)
-        reader = create_engine(
-            f"sqlite:///file:{path}?mode=ro&uri=true", poolclass=NullPool, connect_args={"check_same_thread": False}
-        )
-        event.listen(reader, "connect", _prepare_reader)
-        return cls(writer, reader, clock)
+        ledger = cls(path, writer=_writing(path) if writable else None, reader=_reading(path), clock=clock)
+        try:
+            if writable:
+                with ledger.begin() as transaction:
+                    upgrade(transaction)
+            else:
+                with told(path), ledger.read() as connection:
+                    check(connection)
+        except BaseException:
+            ledger.close()
+            raise
+        return ledger
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """A writing transaction: durable when the outermost block ends without an exception, undone otherwise."""
+        """A writing transaction: durable when the outermost block ends without an exception, undone otherwise.
+
+        Raises: Abort if the disk is full or broken; Retry if another program keeps the file locked.
+        """
         if self._writer is None:
             raise PermissionError("this ledger was opened for reading")
         with self._lock:
@@ -65,7 +70,7 @@ class Ledger:
                 yield self._open
                 return
             self._published.clear()
-            with self._writer.begin() as connection:
+            with told(self._path), self._writer.begin() as connection:
                 self._open = connection
                 try:
                     yield connection
@@ -105,9 +110,32 @@ class Ledger:
             self._reader.dispose()
 
 
+def _writing(path: Path) -> Engine:
+    # StaticPool: exactly one connection ever writes and checkpoints.
+    engine = create_engine(f"sqlite:///{path}", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    event.listen(engine, "connect", _prepare_writer)
+    event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def _reading(path: Path) -> Engine:
+    engine = create_engine(
+        f"sqlite:///file:{path}?mode=ro&uri=true", poolclass=NullPool, connect_args={"check_same_thread": False}
+    )
+    event.listen(engine, "connect", _prepare_reader)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
 def _prepare_writer(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+    for pragma in (
+        f"busy_timeout={WAIT_MS}",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"journal_size_limit={LOG_BYTES}",
+    ):
         connection.execute(f"PRAGMA {pragma}").close()
 
 
@@ -115,5 +143,11 @@ def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")  # or each SELECT would see a state of its own
+
+
 def _prepare_reader(connection: Any, _record: object) -> None:
-    connection.execute(f"PRAGMA cache_size=-{READ_CACHE_KIB}").close()
+    connection.isolation_level = None
+    for pragma in (f"busy_timeout={WAIT_MS}", f"cache_size=-{READ_CACHE_KIB}"):
+        connection.execute(f"PRAGMA {pragma}").close()

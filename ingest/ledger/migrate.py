@@ -1,39 +1,68 @@
-"""A ledger of any earlier version -> the newest one. The door of alembic."""
+"""A ledger of any earlier version, or an empty file -> the newest version. The door of alembic."""
 
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
 
+from ingest.ledger.tables import metadata
 from ingest.verdict import Abort
 
 HEAD = "0001"  # the newest revision in migrations/versions; a test holds it
 FOLDER = Path(__file__).parent / "migrations"
 
+_stamp = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
+
 
 def upgrade(connection: Connection) -> None:
     """Brings the tables to HEAD within the caller's transaction; does nothing where they are there.
 
+    An empty file gets the tables as they are now, as going through every version would give the same more slowly.
     Raises: Abort if the ledger was written by a newer Tocsin.
     """
     found = version(connection)
     if found == HEAD:
         return
+    if found is None:
+        metadata.create_all(connection)
+        _stamp.create(connection, checkfirst=True)
+        connection.execute(_stamp.insert().values(version_num=HEAD))
+        return
+    migrate(connection)
+
+
+def migrate(connection: Connection) -> None:
+    """Goes through the versions from the one that was found to HEAD, within the caller's transaction.
+
+    Raises: Abort if the ledger was written by a newer Tocsin.
+    """
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
     config = Config()
-    config.set_main_option("script_location", str(FOLDER))
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     config.attributes["connection"] = connection
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    found = version(connection)
     if found is not None and found not in known:
         raise Abort(f"the ledger has version {found}, this Tocsin knows up to {HEAD}: use the newer Tocsin")
     command.upgrade(config, "head")
 
 
+def check(connection: Connection) -> None:
+    """For those who only read.
+
+    Raises: Abort if the tables are of another version.
+    """
+    found = version(connection)
+    if found is not None and found > HEAD:
+        raise Abort(f"the ledger has version {found}, this Tocsin knows up to {HEAD}: use the newer Tocsin")
+    if found != HEAD:
+        raise Abort(f"the ledger has version {found or 'none'}, this Tocsin reads {HEAD}: start `tocsin run` once")
+
+
 def version(connection: Connection) -> str | None:
     """The revision of the tables, None where there are none yet."""
-    if not inspect(connection).has_table("alembic_version"):
+    if not inspect(connection).has_table(_stamp.name):
         return None
-    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    return found
+    return connection.execute(select(_stamp.c.version_num)).scalar()

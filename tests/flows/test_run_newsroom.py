@@ -81,7 +81,7 @@ def test_killed_at_twenty_random_moments_it_ends_as_if_never_killed(tmp_path):
     import subprocess
 
     chance = random.Random(20)
-    with shared_newsroom("--sets", "pages,crisis") as feeds:
+    with shared_newsroom() as feeds:
         whole, killed = tmp_path / "whole", tmp_path / "killed"
         until_idle(feeds, whole)
         for _ in range(20):
