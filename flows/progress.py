@@ -77,6 +77,5 @@ class Progress:
         at = time.monotonic()
         self._seen = [(when, count) for when, count in self._seen if at - when <= RATE_SECONDS] + [(at, read)]
         first, count = self._seen[0]
-        if at - first < 1 or read == count:
-            return ""
-        return f" ({(read - count) / (at - first):.0f} a second)"
+        rate = (read - count) / (at - first) if at - first >= 1 else 0.0
+        return f" ({rate:.0f} a second)" if rate >= 1 else ""
