@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from enrich.sentences import sentences
@@ -50,6 +51,7 @@ def fold(word: str) -> str:
     return _UNHEARD.sub("", word.translate(_FOLD)).casefold()
 
 
+@lru_cache(maxsize=4)  # names and topics ask one after the other for title and text of one article
 def tokens(text: str, language: str = "") -> Tokens:
     """Every word of the text in order. Chinese and Japanese characters are single words; hyphens part words.
 

@@ -9,8 +9,10 @@ from typing import Any
 
 from enrich.enricher import prepare
 from enrich.stories.stage import StoriesStage
+from flows.decoding import Decoder
 from flows.home import packs_cache
 from flows.opening import Parts
+from flows.route import READ_TWICE
 from flows.stages import Admit, Enrich, Indexing, Stories, Watching
 from flows.supervise import Bell, Service, working
 from flows.worker import Stage, Worker
@@ -49,6 +51,7 @@ class Assembly:
     bell: Bell
     deliverer: Deliverer
     counts: Counts = field(default_factory=Counts)
+    decoder: Decoder = field(default_factory=lambda: Decoder(READ_TWICE))
 
     def services(self, stage: str) -> Iterator[Service]:
         """What has to run for one stage of the route.
@@ -98,7 +101,9 @@ class Assembly:
 
     def worker(self, stage: Stage[Any, Any]) -> Service:
         """A stage that reads a topic, as a service."""
-        return working(Worker(stage, self.parts.stream, self.parts.ledger, clock=self.parts.clock), self.bell)
+        parts = self.parts
+        worker = Worker(stage, parts.stream, parts.ledger, decoder=self.decoder, clock=parts.clock)
+        return working(worker, self.bell)
 
 
 def _collect(assembly: Assembly) -> Iterator[Service]:

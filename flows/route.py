@@ -29,4 +29,5 @@ ROUTE = (
 )
 ARROWS = {arrow.stage: arrow for arrow in ROUTE}
 TOPICS = tuple(arrow.writes for arrow in ROUTE if arrow.writes)
+READ_TWICE = frozenset(arrow.reads for arrow in ROUTE if [other.reads for other in ROUTE].count(arrow.reads) > 1) - {""}
 READERS = tuple(arrow for arrow in ROUTE if arrow.reads)

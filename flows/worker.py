@@ -10,6 +10,7 @@ from typing import Generic, Protocol, TypeVar, cast
 from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from flows.decoding import Decoder
 from flows.stream import Received, Stream
 from ingest import wire
 from ingest.clock import Clock, now, to_ms
@@ -53,10 +54,18 @@ class Worker(Generic[In, Ready]):
     """Runs one stage until stopped. At least once: a batch that was not committed comes again after a restart."""
 
     def __init__(
-        self, stage: Stage[In, Ready], stream: Stream, ledger: Ledger, *, pause_seconds: float = 2.0, clock: Clock = now
+        self,
+        stage: Stage[In, Ready],
+        stream: Stream,
+        ledger: Ledger,
+        *,
+        decoder: Decoder | None = None,
+        pause_seconds: float = 2.0,
+        clock: Clock = now,
     ) -> None:
+        """`decoder` is shared by workers whose stages read the same records."""
         self.stage, self._stream, self._ledger, self._clock = stage, stream, ledger, clock
-        self._pause_seconds = pause_seconds
+        self._decoder, self._pause_seconds = decoder or Decoder(), pause_seconds
         self._careful = 0  # records still to be tried one by one, as the last owner died here
         self.done = self.rejected = 0
 
@@ -160,7 +169,7 @@ class Worker(Generic[In, Ready]):
         as_it_is = self.stage.kind is bytes
         for raw in received:
             try:
-                record = cast(In, raw.value) if as_it_is else wire.decode(raw.value, self.stage.kind)
+                record = cast(In, raw.value) if as_it_is else self._decoder.decode(raw, self.stage.kind)
                 readable.append((raw, record))
             except ValueError as error:
                 unfit.append((raw, Unfit(str(error))))

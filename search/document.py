@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from enrich.article import MODALITY_GROUP, Link, ToldArticle, Topic
 from ingest.clock import to_ms
@@ -27,7 +28,7 @@ def document(told: ToldArticle) -> Document:
     `type` is what kind of article it is: original or copy; withdrawn; extraction's flags (live-blog, paywalled ...).
     """
     enriched, article = told.enriched, told.enriched.article
-    title, text = normalise.words(article.title), normalise.words(article.text)
+    title, text = _words(article.title), _words(article.text)
     gap = [normalise.GAP] * (normalise.MAX_SLOP + 1) if title and text else []
     values: dict[str, Iterable[str]] = {
         "topic": (path for topic in enriched.topics for path in topic_paths(topic)),
@@ -53,10 +54,15 @@ def document(told: ToldArticle) -> Document:
         id=article.id,
         revision=article.revision,
         terms=(*title, *gap, *text),
-        title_terms=tuple(title),
+        title_terms=title,
         keywords={field: found for field, found in cleaned.items() if found},
         times=times,
     )
+
+
+@lru_cache(maxsize=128)  # the index and the watches ask for the same articles at nearly the same time
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(normalise.words(text))
 
 
 def topic_paths(topic: Topic) -> Iterable[str]:

@@ -1,6 +1,6 @@
 """[enriched] -> [told]: each article in its story, the assignment a fact in the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
@@ -32,8 +32,14 @@ class StoriesStage:
     def handle(self, transaction: Connection, batch: Sequence[EnrichedArticle]) -> list[ToldArticle]:
         """The batch in its stories, in order; writes the assignments within `transaction`."""
         grouping = self._memory(transaction)
+        known = _members(transaction, {enriched.article.id for enriched in batch})
+        told: list[ToldArticle] = []
         try:
-            return [self._tell(transaction, grouping, enriched) for enriched in batch]
+            for enriched in batch:
+                again = any(enriched.article.id == one.enriched.article.id for one in told)
+                member = _member(transaction, enriched.article.id) if again else known.get(enriched.article.id)
+                told.append(self._tell(transaction, grouping, enriched, member))
+            return told
         except BaseException:
             self._grouping = None  # it may remember what the ledger will not
             raise
@@ -55,9 +61,10 @@ class StoriesStage:
             grouping.recall(found, wire.decode(row.evidence, StoryKeys), row.language, row.seen // MS_A_DAY)
         return grouping
 
-    def _tell(self, transaction: Connection, grouping: Grouping, enriched: EnrichedArticle) -> ToldArticle:
+    def _tell(
+        self, transaction: Connection, grouping: Grouping, enriched: EnrichedArticle, known: Row[Any] | None
+    ) -> ToldArticle:
         article = enriched.article
-        known = _member(transaction, article.id)
         if known is not None:
             return _tell_again(transaction, enriched, known)
         assignment = grouping.assign(article.id, enriched.keys, enriched.language.code, to_ms(article.seen) // MS_A_DAY)
@@ -82,6 +89,11 @@ def kept_story(transaction: Connection, story: str) -> str:
     while kept := transaction.execute(select(rows.kept).where(rows.gone == story)).scalar():
         story = kept
     return story
+
+
+def _members(transaction: Connection, articles: Collection[str]) -> dict[str, Row[Any]]:
+    rows = transaction.execute(select(tables.members).where(tables.members.c.article.in_(articles)))
+    return {row.article: row for row in rows}
 
 
 def _member(transaction: Connection, article: str) -> Row[Any] | None:

@@ -55,11 +55,12 @@ class EmbeddedStream:
         self._given.pop((group, topic), None)
 
     def lag(self, group: str, topic: str) -> int:
-        rows = tables.records.c
+        rows, groups = tables.records.c, tables.groups.c
+        passed = select(groups.position).where(groups.name == group, groups.topic == topic).scalar_subquery()
         query = (
             select(func.count())
             .select_from(tables.records)
-            .where(rows.topic == topic, rows.position > self._committed(group, topic))
+            .where(rows.topic == topic, rows.position > func.coalesce(passed, 0))
         )
         with self._ledger.read() as connection:
             return connection.execute(query).scalar_one()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from yarl import URL
@@ -87,6 +88,7 @@ def host_of(url: str) -> str:
     return (URL(url).host_port_subcomponent or "").lower()
 
 
+@lru_cache(maxsize=4096)
 def names_loopback(host: str) -> bool:
     """Whether `host`, with or without a port, names this machine by its spelling alone. For manners, not for safety."""
     address = literal(host)

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert
-from sqlalchemy.pool import NullPool, StaticPool
+from sqlalchemy.pool import QueuePool, StaticPool
 
 from ingest.clock import Clock, now, to_ms
 from ingest.ledger.migrate import check, upgrade
 from ingest.ledger.tables import stream
 from ingest.ledger.trouble import told
 
-READ_CACHE_KIB = 8192
+READ_CACHE_KIB = 4096
+READERS_KEPT = 6
 WAIT_MS = 30_000  # for another program that holds the file, such as a backup
 LOG_BYTES = 32 * 1024 * 1024  # what the write-ahead log keeps of the disk after a long reader let it grow
 
@@ -119,8 +120,13 @@ def _writing(path: Path) -> Engine:
 
 
 def _reading(path: Path) -> Engine:
+    # Connections are used again: to open one costs more than most of what is asked. Given back, it holds no state.
     engine = create_engine(
-        f"sqlite:///file:{path}?mode=ro&uri=true", poolclass=NullPool, connect_args={"check_same_thread": False}
+        f"sqlite:///file:{path}?mode=ro&uri=true",
+        poolclass=QueuePool,
+        pool_size=READERS_KEPT,
+        max_overflow=-1,  # none waits for another
+        connect_args={"check_same_thread": False},
     )
     event.listen(engine, "connect", _prepare_reader)
     event.listen(engine, "begin", _begin)
