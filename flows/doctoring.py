@@ -227,10 +227,14 @@ def _disk(home: Home) -> Check:
 def _packs() -> Check:
     """What the packs can see, so that silence is never mistaken for "nothing happened"."""
     packs = TopicPacks.load()
-    blind = []
+    blind: dict[str, list[str]] = {}
     for code in sorted(packs.languages):
         pack = packs.language(code)
         if pack is not None and pack.blind:
-            blind.append(f"{code} cannot see {', '.join(sorted(pack.blind))}")
+            blind.setdefault(", ".join(sorted(pack.blind)), []).append(code)
     said = f"events in {', '.join(sorted(packs.languages))}; other languages: names only"
-    return Check(name="packs", fine=True, said="; ".join([said, *blind]))
+    return Check(
+        name="packs",
+        fine=True,
+        said="; ".join([said, *(f"{', '.join(codes)}: not {what}" for what, codes in blind.items())]),
+    )

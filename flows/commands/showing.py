@@ -1,6 +1,6 @@
 """Articles and alerts -> text for a terminal: the words that say it, marked in their sentence."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -38,10 +38,11 @@ def show_article(enriched: EnrichedArticle) -> None:
     out.print(Text(article.title, style="bold"))
     language = enriched.language
     out.print(f"{language.code} {language.score:.2f} · {len(article.text)} characters · {article.path}", style="dim")
+    names = {mention.id: mention.name for mention in enriched.entities}
     for topic in enriched.topics:
         out.print()
         line = chip(topic.topic, topic.modality, topic.sure)
-        line.append(f"  {topic.confidence:.2f} {topic.salience}{_parties(topic)}", style="dim")
+        line.append(f"  {topic.confidence:.2f} {topic.salience}{_parties(topic, names)}", style="dim")
         out.print(line)
         out.print(_sentence(enriched, topic))
         out.print(f"rule {topic.rule}, pack {topic.pack}", style="dim")
@@ -53,8 +54,9 @@ def show_article(enriched: EnrichedArticle) -> None:
     out.print(_names(enriched))
 
 
-def _parties(topic: Topic) -> str:
-    parts = [("actor", topic.actor), ("target", topic.target), ("number", topic.number)]
+def _parties(topic: Topic, names: Mapping[str, str]) -> str:
+    actor, target = names.get(topic.actor, topic.actor), names.get(topic.target, topic.target)
+    parts = [("actor", actor), ("target", target), ("number", topic.number)]
     said = ", ".join(f"{name} {value}" for name, value in parts if value not in ("", None))
     return f" · {said}" if said else ""
 

@@ -216,7 +216,7 @@ def cpu(pid: int) -> float:
 
 
 def delays() -> list[tuple[float, float]]:
-    """Seconds to the event that puts a telling into an alert: since it stood in its feed, since the poll that saw it."""
+    """Seconds to the event that puts a telling into an alert: since it stood in its feed, and since its poll."""
     with TemporaryDirectory() as folder:
         often = f"first_interval_seconds = {POLL_SECONDS}\nshortest_interval_seconds = {POLL_SECONDS}\n"
         often += f"longest_interval_seconds = {POLL_SECONDS}\nloopback_shortest_seconds = {POLL_SECONDS}\n"
