@@ -1,6 +1,7 @@
 """The stages of the route as the worker runs them: thin rows from records to the functions that do the work."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
@@ -111,10 +112,16 @@ class Indexing:
 
     def __init__(self, index: Index) -> None:
         self._index = index
+        self.cpu_seconds = 0.0
 
     async def prepare(self, records: Sequence[ToldArticle], alone: Callable[[int], None]) -> Sequence[ToldArticle]:
-        await asyncio.to_thread(self._index.add, records)
+        await asyncio.to_thread(self._add, records)
         return records
+
+    def _add(self, records: Sequence[ToldArticle]) -> None:
+        began = time.thread_time()
+        self._index.add(records)
+        self.cpu_seconds += time.thread_time() - began
 
     def apply(self, transaction: Connection, ready: Sequence[ToldArticle]) -> Outgoing:
         return ()

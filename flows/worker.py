@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -68,6 +69,7 @@ class Worker(Generic[In, Ready]):
         self._decoder, self._pause_seconds = decoder or Decoder(), pause_seconds
         self._careful = 0  # records still to be tried one by one, as the last owner died here
         self.done = self.rejected = 0
+        self.cpu_seconds = 0.0  # of this process, in having effects; children count theirs
 
     def start(self) -> None:
         """Marks the stage as being worked on; finds out whether the last worker died at it."""
@@ -93,6 +95,8 @@ class Worker(Generic[In, Ready]):
                 .where(rows.name == self.stage.name, rows.topic == self.stage.reads)
                 .values(working=0)
             )
+        spent = self.cpu_seconds + getattr(self.stage, "cpu_seconds", 0.0)
+        log.info("stage ended", extra={"stage": self.stage.name, "records": self.done, "seconds": round(spent, 3)})
 
     async def step(self) -> int:
         """Works on the next batch; gives the number of records that are behind it, 0 where there was nothing to do.
@@ -137,6 +141,7 @@ class Worker(Generic[In, Ready]):
     def _finish(
         self, received: Sequence[Received], ready: Sequence[Ready], unfit: Sequence[tuple[Received, Unfit]]
     ) -> None:
+        began = time.thread_time()
         with self._ledger.begin() as transaction:
             out = self.stage.apply(transaction, ready) if ready else ()
             if out:
@@ -150,6 +155,7 @@ class Worker(Generic[In, Ready]):
             self._stream.commit(self.stage.name, self.stage.reads, received[-1].position)
         self.done += len(ready)
         self.rejected += len(unfit)
+        self.cpu_seconds += time.thread_time() - began
 
     async def _one_by_one(self, received: Sequence[Received]) -> None:
         for raw in received:

@@ -12,8 +12,10 @@ import contextlib
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -22,6 +24,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import trafilatura
 
@@ -152,9 +155,13 @@ def read_all(feeds: set[str], cores: Sequence[int]) -> tuple[int, dict[str, floa
         rows = subprocess.run(
             [TOCSIN, "find", "*", "--home", folder, "--limit", "1000000", "--json"], capture_output=True, check=True
         ).stdout.splitlines()
-        log = (Path(folder) / "tocsin.log").read_text().rsplit("children ended", 1)[1]
+        text = (Path(folder) / "tocsin.log").read_text().split("children ended", 1)[1]  # of the second run
+        log = text.rsplit("children ended", 1)[1]
     jobs = {name: float(spent) for name, spent in re.findall(r"seconds_(\S+)=([\d.]+)", log)}
-    return len(rows), {**jobs, "parent": seen.parent_cpu}, seen.seconds, seen.memory
+    ended = re.findall(r"stage ended stage='(\w+)' records=\d+ seconds=([\d.]+)", text)
+    stages = {stage: float(spent) for stage, spent in ended if stage in ("stories", "index", "watch")}
+    rest = seen.parent_cpu - sum(stages.values())
+    return len(rows), {**jobs, **stages, "fetching, archive, ledger": rest}, seen.seconds, seen.memory
 
 
 def command(folder: str, *more: str) -> list[str]:
@@ -216,7 +223,7 @@ def cpu(pid: int) -> float:
 
 
 def delays() -> list[tuple[float, float]]:
-    """Seconds to the event that puts a telling into an alert: since it stood in its feed, and since its poll."""
+    """Seconds until an open page is told of a telling: since it stood in its feed, and since the poll that saw it."""
     with TemporaryDirectory() as folder:
         often = f"first_interval_seconds = {POLL_SECONDS}\nshortest_interval_seconds = {POLL_SECONDS}\n"
         often += f"longest_interval_seconds = {POLL_SECONDS}\nloopback_shortest_seconds = {POLL_SECONDS}\n"
@@ -227,31 +234,55 @@ def delays() -> list[tuple[float, float]]:
         process = subprocess.Popen(
             [*arguments, "--feeds", room.feeds_url, "--watches", str(WATCHES)],
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
         )
+        shown: dict[int, datetime] = {}
         try:
+            threading.Thread(target=follow, args=(desk_of(process), shown), daemon=True).start()
             time.sleep(8 + room.seconds_left + 4 * POLL_SECONDS)
         finally:
             process.terminate()
-            process.wait(30)
+            process.communicate(timeout=30)
         room.stop()
-        said = subprocess.run(
-            [TOCSIN, "alerts", "--home", folder, "--limit", "100000", "--json"], capture_output=True, check=True
-        ).stdout
+        events = told(Path(folder) / "ledger.db")
     appeared = {
         item.link: room.opened + timedelta(seconds=item.article.at / SPEED)
         for item in room.published()
         if item.article.edited_at is None
     }
     found: dict[tuple[str, str], tuple[float, float]] = {}
-    for alert in map(json.loads, said.splitlines()):
-        for event in alert["events"]:
-            url = (event.get("telling") or {}).get("url")
-            if url in appeared:
-                rang, polled = (datetime.fromisoformat(at) for at in (event["at"], event["telling"]["seen"]))
-                since = (rang - appeared[url]).total_seconds(), (rang - polled).total_seconds()
-                found.setdefault((alert["id"], url), since)
+    for number, event in events:
+        telling = event.get("telling") or {}
+        if telling.get("url") in appeared and number in shown:
+            polled = datetime.fromisoformat(telling["seen"])
+            since = (shown[number] - appeared[telling["url"]]).total_seconds()
+            found.setdefault((event["alert"], telling["url"]), (since, (shown[number] - polled).total_seconds()))
     return list(found.values())
+
+
+def desk_of(process: "subprocess.Popen[str]") -> str:
+    """The address of the desk page, as the command says it."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if found := re.search(r"the desk page: (\S+)", line):
+            return found[1]
+    raise SystemExit("the command said no address")
+
+
+def follow(desk: str, shown: dict[int, datetime]) -> None:
+    """Reads what an open page is sent, and notes when it is told of each alert event."""
+    with contextlib.suppress(OSError), urllib.request.urlopen(f"{desk}/live?after=0", timeout=300) as stream:
+        for line in stream:
+            if line.startswith(b"id:"):
+                shown.setdefault(int(line[3:]), now())
+
+
+def told(ledger: Path) -> list[tuple[int, dict[str, Any]]]:
+    """The alert events with their numbers."""
+    with contextlib.closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as reader:
+        rows = reader.execute("SELECT number, body FROM alert_events ORDER BY number").fetchall()
+    return [(number, json.loads(body)) for number, body in rows]
 
 
 def table(found: Measure) -> str:
@@ -270,8 +301,10 @@ def table(found: Measure) -> str:
             f"   {total:.1f} s of processor time: {shares}",
         ]
     if len(found.delays) > 1:
-        polled = f"from standing in the feed to the alert, polled every {POLL_SECONDS:g} s"
-        for name, since in zip((polled, "from the poll to the alert"), zip(*found.delays, strict=True), strict=True):
+        polled = f"from standing in the feed to the open page, polled every {POLL_SECONDS:g} s"
+        for name, since in zip(
+            (polled, "from the poll to the open page"), zip(*found.delays, strict=True), strict=True
+        ):
             p95 = quantiles(since, n=20)[18]
             lines.append(f"{name}: median {median(since):.1f} s, p95 {p95:.1f} s ({len(since)} tellings)")
     return "\n".join(lines)
