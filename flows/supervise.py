@@ -12,7 +12,8 @@ from flows.worker import Worker
 
 log = logging.getLogger(f"tocsin.{__name__}")
 
-LOOK_SECONDS = 0.25  # how often an idle worker looks, should a wake-up have been missed
+LOOK_SECONDS = 1.0  # how often an idle worker looks, should a wake-up have been missed
+DONE_SECONDS = 0.4  # how often it is asked whether all is done
 STOP_SECONDS = 20.0
 
 
@@ -88,7 +89,7 @@ async def run_until(services: Iterable[Service], done: Callable[[], Awaitable[bo
 
 async def _stop_when(done: Callable[[], Awaitable[bool]], stop: asyncio.Event) -> None:
     while not stop.is_set() and not await done():
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(DONE_SECONDS)
     stop.set()
 
 
