@@ -153,9 +153,9 @@ def stories(
     if jsonl:
         _group(jsonl)
         return
+    from enrich.stories.listing import newest_stories
     from flows.opening import reading
     from ingest.clock import from_ms
-    from search.alerts.listing import newest_stories
 
     with reading(home(folder)) as ledger:
         found, total = newest_stories(ledger, limit)

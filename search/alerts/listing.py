@@ -1,17 +1,14 @@
-"""The ledger -> alerts and stories as commands list them."""
+"""The ledger -> alerts as commands list them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 
 from ingest import wire
 from ingest.clock import to_ms
 from ingest.ledger import Ledger
 from ingest.ledger.tables import alerts as tables
-from ingest.ledger.tables import stories as story_tables
 from search.alert import Alert
 
 
@@ -41,14 +38,3 @@ def listed(ledger: Ledger, wanted: Wanted) -> tuple[list[Alert], int]:
     with ledger.read() as connection:
         total = connection.execute(select(func.count()).select_from(tables.alerts).where(*conditions)).scalar_one()
         return [wire.decode(body, Alert) for body in connection.execute(query).scalars()], total
-
-
-def newest_stories(ledger: Ledger, limit: int) -> tuple[Sequence[Row[Any]], int]:
-    """The stories that grew last, and how many there are; those that were merged into others are left out."""
-    rows = story_tables.stories.c
-    with ledger.read() as connection:
-        total = connection.execute(
-            select(func.count()).select_from(story_tables.stories).where(rows.size > 0)
-        ).scalar_one()
-        query = select(story_tables.stories).where(rows.size > 0).order_by(rows.last_seen.desc(), rows.id).limit(limit)
-        return connection.execute(query).all(), total

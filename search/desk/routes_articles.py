@@ -1,13 +1,13 @@
 """Articles with what they say, and stories with who tells them."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from enrich.article import ToldArticle
+from enrich.stories.listing import newest_stories
 from enrich.stories.stage import kept_story
 from ingest.ledger import Ledger
 from ingest.ledger.tables import stories as tables
@@ -20,17 +20,6 @@ from search.query.tree import Term, either
 SHOWN = 60  # stories at first
 MOST_TOLD = 500  # articles of a story
 TOPIC_PART, ENTITY_PART = 1, 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoryRow:
-    """A story as the list shows it."""
-
-    id: str
-    title: str
-    size: int
-    first_seen: int
-    last_seen: int
 
 
 def router(desk: Desk) -> APIRouter:
@@ -85,15 +74,6 @@ def article_values(told: ToldArticle) -> dict[str, object]:
         "chips": chips_of(told),
         "names": sorted(names.values(), key=lambda mention: (mention.type, mention.name)),
     }
-
-
-def newest_stories(ledger: Ledger, limit: int) -> tuple[list[StoryRow], int]:
-    """The stories that grew last, and how many there are in all."""
-    rows = tables.stories.c
-    with ledger.read() as connection:
-        query = select(tables.stories).where(rows.size > 0).order_by(rows.last_seen.desc()).limit(limit)
-        total = connection.execute(select(func.count()).where(rows.size > 0)).scalar_one()
-        return [StoryRow(**row._mapping) for row in connection.execute(query)], total
 
 
 def gone_into(ledger: Ledger, story: str) -> list[str]:
