@@ -2,106 +2,127 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from itertools import chain
+from dataclasses import dataclass, field
+from itertools import chain, pairwise
 
 from search.document import Document
-from search.query.predicate import Predicate, Prepared, predicate
+from search.query.predicate import Key, Predicate, Prepared, beyond, forbidden, predicate
 from search.query.tree import TEXTS, And, Near, Node, Or, Phrase, Prefix, Term
 
-Key = tuple[str, str]  # field and value; the field of a prefix ends in *
-Alternatives = frozenset[Key]  # one of them stands in every match
+Alternatives = frozenset[Key]  # one of them stands in every match; the field of a prefix ends in *
 RARE_WORD, COMMON_KEYWORD = 1.0, 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Kept:
+    """One query. Its own identity is its hash: that of a tree is counted anew from every leaf at every look."""
+
+    tree: Node
+    matches: Predicate  # of a broad one: where the document holds no key that is barred
+    keys: Alternatives | None
+    barred: frozenset[Key]  # of a broad one: keys that no match holds
+    watches: set[str] = field(default_factory=set)
 
 
 class Matcher:
     """Holds many queries and finds those that match a document without trying all.
 
-    Each query is kept under the cheapest set of terms of which every match holds one; a query without such a set is
-    broad and tried every time. Equal queries are tried once. Not safe to change while matching.
+    Each query is kept under the cheapest set of terms of which every match holds one. A query without such a set is
+    broad: it is tried unless the document holds a term that it excludes outright. Equal queries are tried once. Not
+    safe to change while matching.
     """
 
     def __init__(self, frequency: Callable[[str, str], float] | None = None) -> None:
         """`frequency(field, value)` is how common a value is, e.g. the share of articles that hold it, times 1,000."""
         self._frequency = frequency or _guess
-        self._watches: dict[Node, set[str]] = {}
-        self._tree_of: dict[str, Node] = {}
-        self._test: dict[Node, Predicate] = {}
-        self._keys: dict[Node, Alternatives | None] = {}
-        self._by_key: dict[Key, set[Node]] = {}
+        self._kept: dict[Node, _Kept] = {}
+        self._of_watch: dict[str, _Kept] = {}
+        self._by_key: dict[Key, set[_Kept]] = {}
+        self._broad: set[_Kept] = set()
+        self._barred: dict[Key, set[_Kept]] = {}  # of the broad ones
         self._prefix_lengths: Counter[tuple[str, int]] = Counter()
-        self._broad: set[Node] = set()
 
     def __len__(self) -> int:
-        return len(self._tree_of)
+        return len(self._of_watch)
 
     @property
     def broad(self) -> int:
-        """Different queries that are tried on every document."""
+        """Different queries without a term that every match holds."""
         return len(self._broad)
 
     def put(self, watch: str, tree: Node) -> None:
         """Adds a watch or changes its query."""
         self.drop(watch)
-        self._tree_of[watch] = tree
-        if tree in self._watches:
-            self._watches[tree].add(watch)
-            return
-        self._watches[tree] = {watch}
-        self._test[tree] = predicate(tree)
-        keys = self._keys[tree] = cheapest(tree, self._frequency)[0]
-        if keys is None:
-            self._broad.add(tree)
-        for key in keys or ():
-            self._by_key.setdefault(key, set()).add(tree)
-            if key[0].endswith("*"):
-                self._prefix_lengths[key[0], len(key[1])] += 1
+        kept = self._kept.get(tree)
+        if kept is None:
+            keys = cheapest(tree, self._frequency)[0]
+            barred = forbidden(tree) if keys is None else frozenset()
+            matches = predicate(beyond(tree) if keys is None else tree)
+            kept = self._kept[tree] = _Kept(tree=tree, matches=matches, keys=keys, barred=barred)
+            self._file(kept)
+        kept.watches.add(watch)
+        self._of_watch[watch] = kept
 
     def drop(self, watch: str) -> None:
         """Takes a watch out; one that is not there is no error."""
-        tree = self._tree_of.pop(watch, None)
-        if tree is None:
+        kept = self._of_watch.pop(watch, None)
+        if kept is None:
             return
-        self._watches[tree].discard(watch)
-        if self._watches[tree]:
-            return
-        del self._watches[tree], self._test[tree]
-        self._broad.discard(tree)
-        for key in self._keys.pop(tree) or ():
-            self._by_key[key].discard(tree)
-            if not self._by_key[key]:
-                del self._by_key[key]
+        kept.watches.discard(watch)
+        if not kept.watches:
+            del self._kept[kept.tree]
+            self._unfile(kept)
+
+    def _file(self, kept: _Kept) -> None:
+        if kept.keys is None:
+            self._broad.add(kept)
+        for key in kept.barred:
+            self._barred.setdefault(key, set()).add(kept)
+        for key in kept.keys or ():
+            self._by_key.setdefault(key, set()).add(kept)
             if key[0].endswith("*"):
-                self._prefix_lengths[key[0], len(key[1])] -= 1
+                self._prefix_lengths[key[0], len(key[1])] += 1
+
+    def _unfile(self, kept: _Kept) -> None:
+        self._broad.discard(kept)
+        for key in kept.barred:
+            _take(self._barred, key, kept)
+        for key in kept.keys or ():
+            _take(self._by_key, key, kept)
+            if key[0].endswith("*"):
+                self._prefix_lengths -= Counter([(key[0], len(key[1]))])  # which forgets what comes to nothing
 
     def match(self, document: Document) -> list[str]:
         """The watches that the document matches, in the order of their ids."""
         prepared = Prepared(document)
-        found = (self._watches[tree] for tree in self.candidates(prepared) if self._test[tree](prepared))
+        found = (kept.watches for kept in self._tempting(prepared) if kept.matches(prepared))
         return sorted(chain.from_iterable(found))
 
-    def candidates(self, prepared: Prepared) -> set[Node]:
-        """The queries worth trying on a document."""
-        found = set(self._broad)
-        for key in self._keys_of(prepared):
-            trees = self._by_key.get(key)
-            if trees is not None:
-                found |= trees
+    def candidates(self, prepared: Prepared) -> list[Node]:
+        """The queries worth trying on a document, each once, in no order."""
+        return [kept.tree for kept in self._tempting(prepared)]
+
+    def _tempting(self, prepared: Prepared) -> set[_Kept]:
+        found, nothing = set(self._broad), set[_Kept]()
+        for key in self._barred.keys() & prepared.held:
+            found -= self._barred[key]
+        for key in chain(self._by_key.keys() & prepared.held, self._beginnings(prepared)):
+            found |= self._by_key.get(key, nothing)
         return found
 
-    def _keys_of(self, prepared: Prepared) -> Iterable[Key]:
-        for field in TEXTS:
-            for word in prepared.places[field]:
-                yield field, word
-        for field, values in prepared.document.keywords.items():
-            for value in values:
-                yield field, value
-        yield "id", prepared.document.id
-        for (field, length), count in self._prefix_lengths.items():
-            if count:
-                plain = field.rstrip("*")
-                held = prepared.places[plain] if plain in TEXTS else prepared.values(plain)
-                for start in {value[:length] for value in held if len(value) >= length}:
-                    yield field, start
+    def _beginnings(self, prepared: Prepared) -> Iterable[Key]:
+        """The beginnings of the document's words and keywords, as long as those that queries ask for."""
+        for starred, length in self._prefix_lengths:
+            plain = starred.rstrip("*")
+            held = prepared.words[plain] if plain in TEXTS else prepared.values(plain)
+            for start in {value[:length] for value in held if len(value) >= length}:
+                yield starred, start
+
+
+def _take(index: dict[Key, set[_Kept]], key: Key, kept: _Kept) -> None:
+    index[key].discard(kept)
+    if not index[key]:
+        del index[key]
 
 
 def cheapest(node: Node, cost: Callable[[str, str], float]) -> tuple[Alternatives | None, float]:
@@ -109,14 +130,17 @@ def cheapest(node: Node, cost: Callable[[str, str], float]) -> tuple[Alternative
     match node:
         case Term(field=field, value=value):
             return frozenset({(field, value)}), cost(field, value)
-        case Phrase(field=field, words=words) | Near(field=field, words=words):
+        case Phrase(field=field, words=words):
+            price, pair = min((min(cost(field, word) for word in pair), pair) for pair in pairwise(words))
+            return frozenset({(field, *pair)}), price / 2  # side by side they are rarer than the rarer of them
+        case Near(field=field, words=words):
             word = min(words, key=lambda word: cost(field, word))
             return frozenset({(field, word)}), cost(field, word)
         case Prefix(field=field, value=value) if field != "id":
             return frozenset({(f"{field}*", value)}), 500 * 0.25 ** min(len(value), 6) + cost(field, value)
         case And(kids=kids):
-            found = [pair for kid in kids if (pair := cheapest(kid, cost))[0] is not None]
-            return min(found, key=lambda pair: pair[1]) if found else (None, 0.0)
+            found = [priced for kid in kids if (priced := cheapest(kid, cost))[0] is not None]
+            return min(found, key=lambda priced: priced[1]) if found else (None, 0.0)
         case Or(kids=kids):
             sets = [cheapest(kid, cost) for kid in kids]
             if any(keys is None for keys, _ in sets):

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 VERSION = 1  # stands with every index; another version means indexing again
 LONGEST = 64
+REMEMBERED = 1 << 16  # pieces of text, and words
+LONGEST_REMEMBERED = 32  # characters; what is longer seldom comes again, and hostile texts are full of it
 GAP = "\u241e"  # stands between title and text, so that no phrase reaches across
 MAX_SLOP = 10
 
@@ -44,11 +46,8 @@ JOINED = _class("Mn Mc Me Cf", besides="\u0640")  # marks and format signs conti
 SYMBOLS = _class("So Sk", without=GAP)
 APOSTROPHES = "'’ʼ`´"
 _LETTER = rf"[^\W_{UNSPACED}]"
-_WORD = re.compile(
-    rf"[{UNSPACED}][{JOINED}]*+"
-    rf"|{_LETTER}(?:{_LETTER}|[{JOINED}])*+(?:[{APOSTROPHES}]{_LETTER}(?:{_LETTER}|[{JOINED}])*+)*+"
-    rf"|[{SYMBOLS}]"
-)
+_LETTERS_JOINED = rf"{_LETTER}++(?:[{JOINED}]++{_LETTER}*+)*+"
+_WORD = re.compile(rf"[{UNSPACED}][{JOINED}]*+|{_LETTERS_JOINED}(?:[{APOSTROPHES}]{_LETTERS_JOINED})*+|[{SYMBOLS}]")
 _UNSPACED = re.compile(f"[{UNSPACED}]")
 _APOSTROPHE = re.compile(f"[{APOSTROPHES}]")
 _ELISIONS = frozenset(
@@ -67,7 +66,6 @@ _DROPPED = re.compile(
 )
 
 
-@lru_cache(1 << 17)
 def fold(piece: str) -> tuple[str, ...]:
     """A piece without case, apostrophes, format signs and marks of Latin, Greek, Cyrillic, Arabic and Hebrew.
 
@@ -76,11 +74,18 @@ def fold(piece: str) -> tuple[str, ...]:
     >>> fold("Łukaszenką"), fold("STRASSE"), fold("O’Brien"), fold("١٢"), fold("½")
     (('lukaszenka',), ('strasse',), ('obrien',), ('12',), ('1', '2'))
     """
+    return _known(piece) if len(piece) <= LONGEST_REMEMBERED else _fold(piece)
+
+
+def _fold(piece: str) -> tuple[str, ...]:
     if piece.isascii():
         word = "".join(filter(str.isalnum, piece.lower()))
         return (word[:LONGEST],) if word else ()
     plain = unicodedata.normalize("NFKC", _bare(_bare(_APOSTROPHE.sub("", piece))))
     return tuple(part[:LONGEST] for part in _WORD.findall("".join(map(_digit, _APOSTROPHE.sub("", plain)))))
+
+
+_known = lru_cache(REMEMBERED)(_fold)
 
 
 def _bare(piece: str) -> str:
@@ -112,7 +117,16 @@ def words(text: str) -> list[str]:
     >>> words("O'Brien: l'accord, 制裁")
     ['obrien', 'l', 'accord', '制', '裁']
     """
-    return [token.word for token in tokens(text)]
+    # White space ends every word, and most of what stands between two spaces was read before.
+    pieces = (_words_of(piece) if len(piece) <= LONGEST_REMEMBERED else _read(piece) for piece in text.split())
+    return list(chain.from_iterable(pieces))
+
+
+def _read(piece: str) -> tuple[str, ...]:
+    return tuple(token.word for token in tokens(piece))
+
+
+_words_of = lru_cache(REMEMBERED)(_read)
 
 
 def unspaced(word: str) -> bool:

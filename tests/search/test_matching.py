@@ -202,6 +202,24 @@ def test_a_watch_matches_by_its_newest_query_alone():
     assert len(matcher) == 1
 
 
+def test_a_beginning_is_still_looked_for_when_another_of_its_length_is_dropped():
+    matcher = Matcher()
+    for query in ("pot*", "fre*", "min*"):
+        matcher.put(query, parse(query))
+    matcher.drop("fre*")
+    assert matcher.match(NEWS) == ["min*", "pot*"]
+
+
+def test_nothing_is_left_of_watches_that_were_dropped():
+    matcher = Matcher()
+    queries = ("potash", "pot*", '"were eased"', "NOT potash AND NOT copy:*", "seen:2026", "entity:Q1 OR title:minsk")
+    for query in queries:
+        matcher.put(query, parse(query))
+    for query in queries:
+        matcher.drop(query)
+    assert [name for name, held in vars(matcher).items() if not callable(held) and held] == []
+
+
 def test_dropping_a_watch_that_is_not_there_is_no_error():
     matcher = Matcher()
     matcher.drop("w")
