@@ -98,8 +98,10 @@ def _index(home: Home, ledger: Ledger) -> Iterator[Check]:
         return
     with ledger.read() as connection:
         published = set(connection.execute(select(article_tables.articles.c.id)).scalars())
+    # In this order: what moves on meanwhile is seen where it comes to.
+    elsewhere = _on_the_way(ledger) | _set_aside(ledger)
     there = index.ids(All())
-    missing = published - there - _on_the_way(ledger) - _set_aside(ledger)
+    missing = published - elsewhere - there
     if missing:
         some = ", ".join(sorted(missing)[:SHOWN])
         said = f"{len(missing)} published articles are missing ({some}): run `tocsin doctor --rebuild-index`"
