@@ -116,10 +116,11 @@ def check(file: FileArgument, as_json: JsonOption = False) -> None:
     from search.alerts.engine import Engine
     from search.watches import check as try_examples
 
+    watches = _read(file)
     enricher, engine = load_enricher(), Engine()
     tried = [
         (one, checked)
-        for one in _read(file)
+        for one in watches
         for checked in try_examples(
             one, lambda text: enricher.enrich(sentence_article(text, now=now())), engine.explain
         )
