@@ -2,10 +2,12 @@
 
     python tests/bench/route.py
 
-`tocsin run` reads the shared newsroom's real pages where it is present, else the bundled one's: first a few feeds, then
-all, each in a folder of its own. The rate is that of the pages between, so that starting and importing are left out.
-Plain trafilatura reads the pages between in the same run, for machines differ and ratios less so. The delay is taken on
-the bundled newsroom.
+`tocsin run` reads the shared newsroom's real pages where it is present, else the bundled one's. The rate is that of
+the pages that one run has beyond another, so that starting and importing are left out. "Cold" are those of all
+feeds beyond a few: most are the first of their language. "Warm" are all pages once more, from a second address,
+beside the first: the stories stage sees copies, and each word was read before. A long-running process lies between
+the two. Plain trafilatura reads the same pages in the same run, for machines differ and ratios less so. The delay
+is taken on the bundled newsroom.
 """
 
 import contextlib
@@ -43,8 +45,9 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, kw_only=True)
 class Ran:
-    """The command over the pages that all feeds have beyond a few of them."""
+    """The command over the pages that some feeds have beyond others."""
 
+    name: str  # cold | warm
     cores: int
     articles: int
     seconds: float
@@ -77,14 +80,15 @@ class Measure:
 
 def measure() -> Measure:
     """Everything: plain trafilatura, the route on one core and on all up to two, and the delay of alerts."""
-    with serving() as (source, feeds):
-        few = set(sorted(feeds)[: max(1, len(feeds) // 5)])
-        bodies = [fetched(link) for feed, links in feeds.items() if feed not in few for link in links]
+    with serving() as (source, feeds), serving() as (_, twins):
+        few, every, both = set(sorted(feeds)[: max(1, len(feeds) // 5)]), set(feeds), {*feeds, *twins}
+        bodies = [fetched(link) for links in feeds.values() for link in links]
         cores = sorted(os.sched_getaffinity(0))
         plain, runs = [plain_rate(bodies)], []
         for count in (1, 2):
             if count <= len(cores):
-                runs.append(route(few, set(feeds), cores[:count]))
+                runs.append(route("cold", few, every, cores[:count]))
+                runs.append(route("warm", every, both, cores[:count]))
                 plain.append(plain_rate(bodies))
     return Measure(source=source, pages=len(bodies), plain_rate=median(plain), runs=runs, delays=delays())
 
@@ -132,11 +136,12 @@ def plain_rate(bodies: Sequence[bytes]) -> float:
     return len(bodies) / (time.process_time() - began)
 
 
-def route(few: set[str], feeds: set[str], cores: Sequence[int]) -> Ran:
-    """The command over a few feeds, then over all, kept to these cores; what lies between is told."""
+def route(name: str, few: set[str], feeds: set[str], cores: Sequence[int]) -> Ran:
+    """The command over few feeds, then over more, kept to these cores; what lies between is told."""
     read_few, cpu_few, seconds_few, _ = read_all(few, cores)
     read, spent, seconds, memory = read_all(feeds, cores)
     return Ran(
+        name=name,
         cores=len(cores),
         articles=read - read_few,
         seconds=seconds - seconds_few,
@@ -296,7 +301,7 @@ def table(found: Measure) -> str:
         )
         cores = "1 core" if ran.cores == 1 else f"{ran.cores} cores"
         lines += [
-            f"{cores}: {ran.rate:.1f} articles/s ({ran.articles} in {ran.seconds:.1f} s), "
+            f"{cores}, {ran.name}: {ran.rate:.1f} articles/s ({ran.articles} in {ran.seconds:.1f} s), "
             f"{ran.rate / found.plain_rate:.2f} of plain trafilatura on one core; {ran.memory_mib:.0f} MiB at most",
             f"   {total:.1f} s of processor time: {shares}",
         ]

@@ -142,7 +142,26 @@
   // Moving and opening.
   const cards = () => [...document.querySelectorAll("#alerts article.alert")];
   const current = () => $("#alerts article[aria-current=true]");
-  const load = (card) => htmx.ajax("GET", `/alerts/${card.dataset.alert}/detail`, { target: "#detail", swap: "innerHTML" });
+
+  // The newest wish wins: what was asked for before is dropped when it comes, and the focus goes where it is awaited.
+  let turn = 0, entering = false;
+  async function load(card) {
+    const mine = ++turn;
+    try {
+      const answer = await fetch(`/alerts/${card.dataset.alert}/detail`, { headers: { "HX-Request": "true" } });
+      const text = await answer.text();
+      if (mine !== turn) return;
+      if (!answer.ok) { tell(text); return; }
+      const pane = $("#detail");
+      pane.innerHTML = text;
+      htmx.process(pane);
+      setTimes(pane);
+    } catch (error) {
+      if (mine === turn) tell("The server cannot be reached; is tocsin running?");
+      return;
+    }
+    if (entering) { entering = false; $("#detail .gloss")?.focus({ preventScroll: true }); }
+  }
   function choose(card) {
     for (const other of cards()) other.removeAttribute("aria-current");
     card.setAttribute("aria-current", "true");
@@ -151,6 +170,7 @@
     return load(card).then(() => { $("#detail").scrollTop = 0; });
   }
   function move(step) {
+    entering = false;
     const all = cards();
     if (!all.length) return;
     const at = all.indexOf(current());
@@ -158,9 +178,11 @@
   }
   function enter(card) {
     $("main.split").classList.add("open");
-    choose(card).then(() => $("#detail .gloss")?.focus({ preventScroll: true }));
+    entering = true;
+    choose(card);
   }
   function back() {
+    entering = false;
     $("main.split")?.classList.remove("open");
     current()?.querySelector("h2 a").focus();
   }
