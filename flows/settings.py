@@ -7,21 +7,27 @@ from dataclasses import dataclass, field
 from enrich.stories.grouping import StorySettings
 from flows.configuration import read
 from flows.home import Home
+from flows.stream.settings import StreamSettings
 from ingest.archive import ArchiveSettings
 from ingest.children import ChildrenSettings
 from ingest.feeds.settings import FeedSettings
 from ingest.fetch import FetchSettings
+from ingest.ledger.settings import LedgerSettings
 from ingest.pages import PageSettings
 from ingest.retention import RetentionSettings
 from search.alerts.stage import AlertSettings
 from search.deliver.settings import ChannelSettings, DeliverySettings
 from search.desk.context import DeskSettings
+from search.index.settings import IndexSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """One section for each part; every default works alone."""
 
+    ledger: LedgerSettings = field(default_factory=LedgerSettings)
+    stream: StreamSettings = field(default_factory=StreamSettings)
+    index: IndexSettings = field(default_factory=IndexSettings)
     fetch: FetchSettings = field(default_factory=FetchSettings)
     feeds: FeedSettings = field(default_factory=FeedSettings)
     pages: PageSettings = field(default_factory=PageSettings)
