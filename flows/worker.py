@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar, cast
 
 from sqlalchemy import Connection, delete, func, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from flows.decoding import Decoder
 from flows.stream import Received, Stream
@@ -17,6 +16,7 @@ from ingest import wire
 from ingest.clock import Clock, now, to_ms
 from ingest.ledger import Ledger
 from ingest.ledger.tables import stream as tables
+from ingest.ledger.upsert import upsert
 from ingest.rejected import reject, resolve_stream
 from ingest.verdict import Abort, Reject, Retry
 
@@ -79,7 +79,7 @@ class Worker(Generic[In, Ready]):
         with self._ledger.begin() as transaction:
             died = transaction.execute(select(rows.working).where(rows.name == name, rows.topic == topic)).scalar()
             transaction.execute(
-                insert(tables.groups)
+                upsert(transaction, tables.groups)
                 .values(row)
                 .on_conflict_do_update(index_elements=["name", "topic"], set_={"working": 1})
             )
@@ -209,7 +209,6 @@ class Worker(Generic[In, Ready]):
     def _count_attempt(self, raw: Received) -> bool:
         """Counts an attempt durably; False where the record has used up its attempts."""
         row = {"stage": self.stage.name, "record": str(raw.position), "count": 1}
-        statement = insert(tables.attempts).values(row)
         with self._ledger.begin() as transaction:
             used = transaction.execute(
                 select(func.coalesce(func.max(tables.attempts.c.count), 0)).where(
@@ -219,9 +218,9 @@ class Worker(Generic[In, Ready]):
             if used >= DEATHS:
                 return False
             transaction.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["stage", "record"], set_={"count": tables.attempts.c.count + 1}
-                )
+                upsert(transaction, tables.attempts)
+                .values(row)
+                .on_conflict_do_update(index_elements=["stage", "record"], set_={"count": tables.attempts.c.count + 1})
             )
         return True
 

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 from ingest.ledger import Ledger
 from ingest.ledger.tables import articles as article_tables
@@ -73,8 +73,8 @@ def _fetched(connection: Connection) -> Counter[str]:
     own = select(rows.entry, rows.state, newest).where(*OWN).subquery()
     per_entry = (
         select(
-            func.max(own.c.state.in_(IN_FLIGHT)).label("waits"),
-            func.max(own.c.state == State.DONE).label("done"),
+            func.max(case((own.c.state.in_(IN_FLIGHT), 1), else_=0)).label("waits"),
+            func.max(case((own.c.state == State.DONE, 1), else_=0)).label("done"),
             func.max(own.c.state).filter(own.c.age == 1).label("state"),
         )
         .group_by(own.c.entry)

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import case, func, select
 
 from flows.stream.port import Received
 from ingest.clock import Clock, now, to_ms
 from ingest.ledger import Ledger
 from ingest.ledger.tables import stream as tables
+from ingest.ledger.upsert import upsert
 
 
 class EmbeddedStream:
@@ -43,13 +43,12 @@ class EmbeddedStream:
 
     def commit(self, group: str, topic: str, position: int) -> None:
         row = {"name": group, "topic": topic, "position": position, "working": 0, "at": to_ms(self._clock())}
-        statement = insert(tables.groups).values(row)
-        newer = statement.on_conflict_do_update(
-            index_elements=["name", "topic"],
-            set_={"position": func.max(tables.groups.c.position, statement.excluded.position), "at": row["at"]},
-        )
+        kept = tables.groups.c.position
         with self._ledger.begin() as transaction:
-            transaction.execute(newer)
+            statement = upsert(transaction, tables.groups).values(row)
+            furthest = case((kept > position, kept), else_=position)
+            newer = {"position": furthest, "at": row["at"]}
+            transaction.execute(statement.on_conflict_do_update(index_elements=["name", "topic"], set_=newer))
 
     def rewind(self, group: str, topic: str) -> None:
         self._given.pop((group, topic), None)

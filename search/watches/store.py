@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 from sqlalchemy import Connection, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ingest import wire
 from ingest.clock import Clock, now, to_ms
 from ingest.ledger import Ledger
 from ingest.ledger.tables import alerts as tables
+from ingest.ledger.upsert import upsert
 from search.alerts.acts import record
 from search.watch import Watch
 from search.watches.valid import Parse, WatchError, check_watch
@@ -130,7 +130,9 @@ class WatchStore:
             "origin": origin,
             "at": at,
         }
-        transaction.execute(upsert(tables.watches).values(row).on_conflict_do_update(index_elements=["id"], set_=row))
+        transaction.execute(
+            upsert(transaction, tables.watches).values(row).on_conflict_do_update(index_elements=["id"], set_=row)
+        )
         version = {"watch": stored.id, "version": stored.version, "body": body, "by": by, "at": at}
         transaction.execute(insert(tables.watch_versions).values(version))
         what = "watch changed" if before else "watch made"
