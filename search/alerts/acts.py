@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from ingest.clock import Clock, now, to_ms
 from ingest.ledger import Ledger
 from ingest.ledger.tables import alerts as tables
+from ingest.ledger.tables.people import people
 from ingest.ledger.upsert import upsert
 from search.alert import Alert, AlertEvent
 from search.alerts.fold import after
@@ -57,7 +58,7 @@ def remember_person(ledger: Ledger, name: str, *, clock: Clock = now) -> str:
         raise ValueError("a name has at least one letter")
     with ledger.begin("alerts") as transaction:
         row = {"name": kept, "at": to_ms(clock())}
-        transaction.execute(upsert(transaction, tables.people).values(row).on_conflict_do_nothing())
+        transaction.execute(upsert(transaction, people).values(row).on_conflict_do_nothing())
     return kept
 
 

@@ -13,7 +13,9 @@ records = Table(
     Column("key", String, nullable=False),
     Column("value", LargeBinary, nullable=False),
     Column("at", BigInteger, nullable=False),
+    Column("sent", BigInteger),  # when the brokers had it; never set where the rows are read in place
     Index("records_by_topic", "topic", "position"),
+    Index("records_unsent", "sent", "position"),
     sqlite_autoincrement=True,  # a position is never given twice
 )
 
