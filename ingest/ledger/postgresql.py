@@ -42,6 +42,7 @@ class PostgreSQLStore:
             max_overflow=0,
             pool_pre_ping=True,  # a server that was started again costs one question, not a failed transaction
             pool_recycle=3600,
+            execution_options={"preserve_rowcount": True},  # of an INSERT too, which may do nothing
         )
         event.listen(self._writer, "before_cursor_execute", _without_nul, retval=True)
         self._reader: Engine = self._writer.execution_options(
