@@ -148,11 +148,11 @@ class Worker(Generic[In, Ready]):
                 self._stream.send(self.stage.writes, out)
             for raw, why in unfit:
                 self._reject(transaction, raw, why)
-            bad = {raw.position for raw, _ in unfit}
-            fine = [(raw.key, raw.value) for raw in received if raw.position not in bad]
+            bad = {(raw.partition, raw.position) for raw, _ in unfit}
+            fine = [(raw.key, raw.value) for raw in received if (raw.partition, raw.position) not in bad]
             resolve_stream(transaction, stage=self.stage.name, records=fine)
             self._forget_attempts(transaction, received)
-            self._stream.commit(self.stage.name, self.stage.reads, received[-1].position)
+            self._stream.commit(self.stage.name, self.stage.reads, received)
         self.done += len(ready)
         self.rejected += len(unfit)
         self.cpu_seconds += time.thread_time() - began
@@ -185,7 +185,7 @@ class Worker(Generic[In, Ready]):
         with self._ledger.begin() as transaction:
             self._reject(transaction, raw, Unfit(reason, detail))
             self._forget_attempts(transaction, [raw])
-            self._stream.commit(self.stage.name, self.stage.reads, raw.position)
+            self._stream.commit(self.stage.name, self.stage.reads, [raw])
         self.rejected += 1
 
     def _reject(self, transaction: Connection, raw: Received, why: Unfit) -> None:
@@ -208,12 +208,12 @@ class Worker(Generic[In, Ready]):
 
     def _count_attempt(self, raw: Received) -> bool:
         """Counts an attempt durably; False where the record has used up its attempts."""
-        row = {"stage": self.stage.name, "record": str(raw.position), "count": 1}
+        row = {"stage": self.stage.name, "record": _named(raw), "count": 1}
         statement = insert(tables.attempts).values(row)
         with self._ledger.begin() as transaction:
             used = transaction.execute(
                 select(func.coalesce(func.max(tables.attempts.c.count), 0)).where(
-                    tables.attempts.c.stage == self.stage.name, tables.attempts.c.record == str(raw.position)
+                    tables.attempts.c.stage == self.stage.name, tables.attempts.c.record == _named(raw)
                 )
             ).scalar_one()
             if used >= DEATHS:
@@ -229,6 +229,11 @@ class Worker(Generic[In, Ready]):
         rows = tables.attempts.c
         transaction.execute(
             delete(tables.attempts).where(
-                rows.stage == self.stage.name, rows.record.in_([str(raw.position) for raw in received])
+                rows.stage == self.stage.name, rows.record.in_([_named(raw) for raw in received])
             )
         )
+
+
+def _named(raw: Received) -> str:
+    """The record's name among those of its stage that are tried alone."""
+    return f"{raw.partition}-{raw.position}" if raw.partition else str(raw.position)
