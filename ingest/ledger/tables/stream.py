@@ -1,6 +1,6 @@
 """Records between stages, and how far each stage has read."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, text
 
 from ingest.ledger.tables import metadata
 
@@ -13,7 +13,11 @@ records = Table(
     Column("key", String, nullable=False),
     Column("value", LargeBinary, nullable=False),
     Column("at", BigInteger, nullable=False),
+    Column("sent", BigInteger),  # when the brokers had acknowledged it; NULL: not yet  # replaced at merge
     Index("records_by_topic", "topic", "position"),
+    Index(  # replaced at merge
+        "records_unsent", "position", sqlite_where=text("sent IS NULL"), postgresql_where=text("sent IS NULL")
+    ),
     sqlite_autoincrement=True,  # a position is never given twice
 )
 
