@@ -233,6 +233,9 @@ class Worker(Generic[In, Ready]):
         unfit: list[tuple[Received, Unfit]] = []
         as_it_is = self.stage.kind is bytes
         for raw in received:
+            if raw.fault:
+                unfit.append((raw, Unfit(raw.fault)))
+                continue
             try:
                 record = cast(In, raw.value) if as_it_is else self._decoder.decode(raw, self.stage.kind)
                 readable.append((raw, record))
