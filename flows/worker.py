@@ -93,6 +93,8 @@ class Worker(Generic[In, Ready]):
         """Marks a clean end."""
         if self._stream.in_ledger:
             self.held.given_up([0], whole=True)
+        else:
+            self._stream.leave(self.stage.name, self.stage.reads)
         spent = self.cpu_seconds + getattr(self.stage, "cpu_seconds", 0.0)
         log.info("stage ended", extra={"stage": self.stage.name, "records": self.done, "seconds": round(spent, 3)})
 

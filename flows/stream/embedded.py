@@ -51,6 +51,9 @@ class EmbeddedStream:
     def rewind(self, group: str, topic: str) -> None:
         self._given.pop((group, topic), None)
 
+    def leave(self, group: str, topic: str) -> None:
+        self.rewind(group, topic)
+
     def lag(self, group: str, topic: str) -> int:
         rows, groups = tables.records.c, tables.groups.c
         passed = select(groups.position).where(groups.name == group, groups.topic == topic).scalar_subquery()
