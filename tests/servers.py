@@ -45,7 +45,7 @@ class Server:
     url: str  # Kafka: host:port; the others: a URL
 
 
-_shared: dict[str, Process] = {}
+_shared: dict[str, Process | RuntimeError] = {}
 _missing: dict[str, NoServerError] = {}
 
 
@@ -54,8 +54,13 @@ def server(kind: str) -> Server:
     if given := os.environ.get(ADDRESSES[kind]):
         return Server(given)
     if kind not in _shared:
-        _shared[kind] = _started(kind, {}, security=False)
-    return Server(_shared[kind].recipe.url)
+        try:
+            _shared[kind] = _started(kind, {}, security=False)
+        except RuntimeError as error:  # the next test would wait for the same
+            _shared[kind] = error
+    if isinstance(found := _shared[kind], RuntimeError):
+        raise found
+    return Server(found.url)
 
 
 @contextmanager

@@ -1,18 +1,17 @@
 """Lines of its configuration -> how one Elasticsearch node, its whole cluster, is started and asked."""
 
 import shutil
-import subprocess
 import urllib.request
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from servers_folder import PASSWORD, free_port, give, new_folder
+from servers_folder import PASSWORD, free_port, give, new_folder, prepare
 from servers_process import Recipe
 from servers_programs import elasticsearch, java
 
 USER = "elastic"
-MEMORY = "-Xms768m -Xmx768m"
+MEMORY = "-Xms256m -Xmx768m"
 
 
 def recipe(kind: str, port: int, settings: Mapping[str, str], *, security: bool) -> Recipe:
@@ -78,9 +77,9 @@ def _configure(home: Path, folder: Path, lines: Mapping[str, str]) -> None:
 
 def _set_password(home: Path, runtime: Path, folder: Path) -> None:
     keystore = _tool("keystore", home, runtime, folder)
-    subprocess.run([*keystore, "create"], check=True, capture_output=True, cwd=home)
+    prepare(folder, [*keystore, "create"], cwd=home)
     words = [*keystore, "add", "--stdin", "bootstrap.password"]
-    subprocess.run(words, check=True, capture_output=True, cwd=home, input=PASSWORD.encode())
+    prepare(folder, words, cwd=home, input=PASSWORD)
 
 
 def _tool(name: str, home: Path, runtime: Path, folder: Path) -> list[str]:

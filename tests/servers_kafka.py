@@ -1,12 +1,11 @@
 """Lines of its configuration -> how one Kafka broker, its own controller, is started and asked."""
 
 import socket
-import subprocess
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from uuid import uuid4
 
-from servers_folder import PASSWORD, USER, free_port, give, new_folder
+from servers_folder import PASSWORD, USER, free_port, give, new_folder, prepare
 from servers_process import Recipe
 from servers_programs import java, kafka
 
@@ -22,7 +21,7 @@ def recipe(port: int, settings: Mapping[str, str], *, security: bool) -> Recipe:
     configuration.write_text("".join(f"{name}={value}\n" for name, value in lines.items()), encoding="utf-8")
     cluster = urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
     tool = [program, "-cp", classes, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(configuration)]
-    subprocess.run(tool, check=True, capture_output=True)
+    prepare(folder, tool)
     give(folder)
     return Recipe(
         url=f"127.0.0.1:{port}",

@@ -1,11 +1,10 @@
 """Lines of its configuration -> how one PostgreSQL is started and asked."""
 
 import signal
-import subprocess
 from collections.abc import Callable, Mapping
 
 import psycopg
-from servers_folder import PASSWORD, USER, give, new_folder, owner
+from servers_folder import PASSWORD, USER, give, new_folder, owner, prepare
 from servers_process import Recipe
 from servers_programs import postgresql
 
@@ -19,7 +18,7 @@ def recipe(port: int, settings: Mapping[str, str], *, security: bool) -> Recipe:
     give(folder)
     access = ["-A", "scram-sha-256", "--pwfile", f"{folder}/password"] if security else ["-A", "trust"]
     words = ["-D", f"{folder}/db", "-U", USER, "-E", "UTF8", "--locale=C.UTF-8", *access]
-    subprocess.run([programs / "initdb", *words], check=True, capture_output=True, cwd=folder, **owner(folder))
+    prepare(folder, [f"{programs}/initdb", *words], cwd=folder, **owner(folder))
     lines = options(port) | settings
     return Recipe(
         url=address(port, security=security),
