@@ -1,3 +1,4 @@
+import contextlib
 import socket
 import subprocess
 import sys
@@ -7,13 +8,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from elasticsearch import AuthenticationException, Elasticsearch
+from elastic_transport import TlsError
+from elasticsearch import AuthenticationException, AuthorizationException, Elasticsearch
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import NewTopic
 from kafka.errors import MessageSizeTooLargeError
 from servers import ADDRESSES, fresh_database, own_server, server
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(900)]  # several starts each, on a machine that has much to do
 ELASTICSEARCHES = ["elasticsearch9", "elasticsearch8", "elasticsearch8-full"]
 
 
@@ -115,34 +117,62 @@ def test_elasticsearch_keeps_port_and_data_when_it_is_stopped_and_when_it_is_kil
         assert client.count(index="said")["count"] == 2
 
 
-@pytest.mark.parametrize("kind", ["elasticsearch9", "elasticsearch8-full"])
-def test_an_elasticsearch_with_security_takes_only_its_password(kind):
-    with own_server(kind, security=True) as own:
-        with Elasticsearch(own.url, basic_auth=(own.user, own.password)) as client:
+def test_an_elasticsearch_with_security_and_tls_takes_only_its_password():
+    with own_server("elasticsearch9", security=True, tls=True) as own:
+        with Elasticsearch(own.url, ca_certs=own.certificate, basic_auth=(own.user, own.password)) as client:
             assert client.cluster.health()["status"] == "green"
-        with Elasticsearch(own.url, basic_auth=(own.user, "wrong")) as client, pytest.raises(AuthenticationException):
+        with (
+            Elasticsearch(own.url, ca_certs=own.certificate, basic_auth=(own.user, "wrong")) as client,
+            pytest.raises(AuthenticationException),
+        ):
+            client.cluster.health()
+        with Elasticsearch(own.url, basic_auth=(own.user, own.password)) as client, pytest.raises(TlsError):
             client.cluster.health()
 
 
-def test_a_kafka_with_security_and_lines_of_its_own_takes_small_records_with_the_password():
-    with own_server("kafka", {"message.max.bytes": "20000"}, security=True) as own:
-        signed = {"sasl_plain_username": own.user, "sasl_plain_password": own.password}
-        signed |= {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "PLAIN"}
+def test_a_full_elasticsearch_with_security_makes_keys_that_may_do_little():
+    with own_server("elasticsearch8-full", security=True) as own:
+        with Elasticsearch(own.url, basic_auth=(own.user, own.password)) as client:
+            may = {"desk": {"indices": [{"names": ["said-*"], "privileges": ["create_index", "write"]}]}}
+            key = client.security.create_api_key(name="desk", role_descriptors=may)["encoded"]
+        with Elasticsearch(own.url, api_key=key) as client:
+            client.index(index="said-1", document={"word": "word"})
+            with pytest.raises(AuthorizationException):
+                client.index(index="other-1", document={"word": "word"})
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_kafka_with_security_and_lines_of_its_own_takes_small_records_with_the_password(tls):
+    with own_server("kafka", {"message.max.bytes": "20000"}, security=True, tls=tls) as own:
+        signed = {"sasl_plain_username": own.user, "sasl_plain_password": own.password, "sasl_mechanism": "PLAIN"}
+        signed["security_protocol"] = "SASL_SSL" if tls else "SASL_PLAINTEXT"
+        if tls:
+            signed["ssl_cafile"] = str(own.certificate)
         write(own.url, "said", b"small", **signed)
         with pytest.raises(MessageSizeTooLargeError):
             write(own.url, "said", b"x" * 50_000, **signed)
 
 
-def test_a_postgresql_with_security_takes_only_its_password():
-    with own_server("postgresql", security=True) as own:
-        assert rows(own.url, "SELECT 1") == [(1,)]
+def test_a_postgresql_with_security_and_tls_takes_only_its_password():
+    with own_server("postgresql", security=True, tls=True) as own:
+        sure = f"{own.url}?sslmode=verify-full&sslrootcert={own.certificate}"
+        assert rows(sure, "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()") == [(True,)]
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
-            rows(own.url.replace(own.password, "wrong"), "SELECT 1")
+            rows(sure.replace(own.password, "wrong"), "SELECT 1")
 
 
 def test_a_server_that_does_not_start_shows_the_end_of_its_log():
     with pytest.raises(RuntimeError, match='unrecognized configuration parameter "no_such"'):
         own_server("postgresql", {"no_such": "1"}).__enter__()
+
+
+def test_a_server_that_ends_by_itself_starts_again():
+    with own_server("postgresql") as own:
+        with contextlib.suppress(psycopg.OperationalError):  # it may end before it answers
+            rows(own.url, "COPY (SELECT 1) TO PROGRAM 'kill -QUIT $(head -1 postmaster.pid)'")
+        own.kill()  # waits until it is gone
+        own.start()
+        assert rows(own.url, "SELECT 1") == [(1,)]
 
 
 @pytest.mark.parametrize("kind", ["postgresql", "elasticsearch9"])
