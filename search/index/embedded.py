@@ -102,7 +102,7 @@ class EmbeddedIndex:
         with self._reader() as reader:
             total = reader.execute(f"SELECT count(*) FROM doc WHERE {condition}", values).fetchone()[0]  # noqa: S608
             rows = reader.execute(
-                f"SELECT record FROM doc WHERE {condition} ORDER BY seen {way}, n {way} LIMIT ? OFFSET ?",  # noqa: S608
+                f"SELECT record FROM doc WHERE {condition} ORDER BY seen {way}, id {way} LIMIT ? OFFSET ?",  # noqa: S608
                 [*values, limit, offset],
             ).fetchall()
         return Found(articles=tuple(wire.decode(row[0], ToldArticle) for row in rows), total=total)

@@ -14,11 +14,12 @@ VERSION = 1  # raise it when documents change and their fields do not
 KINDS = ("articles", "events", "alerts", "polls", "rejected")
 MONTHLY = ("articles", "events", "polls")  # an index a month; the others have one each
 LONGEST_KEYWORD = 1024  # characters, where nothing else bounds them: a longer one is shown, not searched as a whole
+LONGEST_TERM = 8191  # characters of four bytes in the longest term that Lucene takes
 LONGEST_HIGHLIGHTED = 10_000_000  # characters of a text in which Kibana marks words
 
 Fields = dict[str, dict[str, Any]]
 
-_KEYWORD: dict[str, Any] = {"type": "keyword"}
+_KEYWORD: dict[str, Any] = {"type": "keyword", "ignore_above": LONGEST_TERM}
 _NAME = {"type": "keyword", "ignore_above": LONGEST_KEYWORD}
 _TIME = {"type": "date", "format": "epoch_millis||strict_date_optional_time"}
 _WHOLE = {"type": "integer"}
@@ -50,11 +51,15 @@ def fields(kind: str, analyzers: Iterable[str] = ()) -> Fields:
 def _articles(analyzers: list[str]) -> Fields:
     return {
         # What queries compile to: see compile.py. Values are cleaned and bounded by search/document.py.
-        **{name: _KEYWORD for name in ("id", "topic", "actor", "target", "link", "entity", "story", "copy")},
-        **{name: _KEYWORD for name in ("source", "feed", "language", "type", "has")},
+        **dict.fromkeys(("id", "topic", "actor", "target", "link", "entity", "story", "copy"), _KEYWORD),
+        **dict.fromkeys(("source", "feed", "language", "type", "has"), _KEYWORD),
         "terms": _TOKENS,
         "title_terms": _TOKENS,
-        "words": {"type": "keyword", "index": False},  # each of `terms` once, to list the forms of a word
+        "words": {
+            "type": "keyword",
+            "index": False,
+            "ignore_above": LONGEST_TERM,
+        },  # each of `terms` once, to list the forms of a word
         "seen": _TIME,
         "published": _TIME,
         # For people.
@@ -80,8 +85,8 @@ def _articles(analyzers: list[str]) -> Fields:
 
 def _events(analyzers: list[str]) -> Fields:
     return {
-        **{name: _KEYWORD for name in ("id", "article", "story", "copy", "feed", "source", "language", "origin")},
-        **{name: _KEYWORD for name in ("topic", "family", "modality", "group", "salience", "link", "rule", "pack")},
+        **dict.fromkeys(("id", "article", "story", "copy", "feed", "source", "language", "origin"), _KEYWORD),
+        **dict.fromkeys(("topic", "family", "modality", "group", "salience", "link", "rule", "pack"), _KEYWORD),
         "actor": _KEYWORD,
         "target": _KEYWORD,
         "actor_name": _NAME,
@@ -104,8 +109,8 @@ def _events(analyzers: list[str]) -> Fields:
 
 def _alerts(analyzers: list[str]) -> Fields:
     return {
-        **{name: _KEYWORD for name in ("id", "watch", "desk", "severity", "state", "story", "verdict", "origin")},
-        **{name: _KEYWORD for name in ("article", "source", "language", "topic_name", "modality", "topic")},
+        **dict.fromkeys(("id", "watch", "desk", "severity", "state", "story", "verdict", "origin"), _KEYWORD),
+        **dict.fromkeys(("article", "source", "language", "topic_name", "modality", "topic"), _KEYWORD),
         "actor": _KEYWORD,
         "target": _KEYWORD,
         "actor_name": _NAME,
@@ -135,7 +140,7 @@ def _polls() -> Fields:
         "seen": _TIME,
         "outcome": _KEYWORD,
         "status": _WHOLE,
-        **{name: _WHOLE for name in ("entries", "new", "changed", "capped", "cut", "failed")},
+        **dict.fromkeys(("entries", "new", "changed", "capped", "cut", "failed"), _WHOLE),
         "bytes": _LONG,
         "seconds": {"type": "float"},
         "detail": _text(keyword=True),
@@ -147,7 +152,7 @@ def _polls() -> Fields:
 
 def _rejected() -> Fields:
     return {
-        **{name: _KEYWORD for name in ("id", "stage", "record", "feed", "state")},
+        **dict.fromkeys(("id", "stage", "record", "feed", "state"), _KEYWORD),
         "url": _NAME,
         "kind": _NAME,
         "reason": _text(keyword=True),
