@@ -60,14 +60,15 @@ def rebuild(home: Home) -> int:
     try:
         ledger = Ledger.open(home.ledger)
         try:
-            return rebuilt(home.index, _told(ledger))
+            return rebuilt(home.index, told_on_stream(ledger))
         finally:
             ledger.close()
     finally:
         ownership.release()
 
 
-def _told(ledger: Ledger) -> Iterator[ToldArticle]:
+def told_on_stream(ledger: Ledger) -> Iterator[ToldArticle]:
+    """What stands on [told], in order."""
     rows = stream_tables.records.c
     with ledger.read() as connection:
         for value in connection.execute(
@@ -99,7 +100,7 @@ def _index(home: Home, ledger: Ledger) -> Iterator[Check]:
     with ledger.read() as connection:
         published = set(connection.execute(select(article_tables.articles.c.id)).scalars())
     # In this order: what moves on meanwhile is seen where it comes to.
-    elsewhere = _on_the_way(ledger) | _set_aside(ledger)
+    elsewhere = on_the_way(ledger) | set_aside(ledger)
     there = index.ids(All())
     missing = published - elsewhere - there
     if missing:
@@ -129,7 +130,7 @@ _ARTICLE_IN = {
 }
 
 
-def _on_the_way(ledger: Ledger) -> set[str]:
+def on_the_way(ledger: Ledger) -> set[str]:
     """Articles on the stream that a stage before the index, or the index itself, has not passed."""
     rows, groups = stream_tables.records.c, stream_tables.groups.c
     found: set[str] = set()
@@ -144,7 +145,7 @@ def _on_the_way(ledger: Ledger) -> set[str]:
     return found
 
 
-def _set_aside(ledger: Ledger) -> set[str]:
+def set_aside(ledger: Ledger) -> set[str]:
     """Articles whose record was rejected on the stream."""
     rows = article_tables.rejected.c
     found: set[str] = set()

@@ -112,6 +112,10 @@ class EmbeddedIndex:
         with self._reader() as reader:
             return {row[0] for row in reader.execute(f"SELECT id FROM doc WHERE {condition}", values)}  # noqa: S608
 
+    def all(self) -> Iterator[ToldArticle]:
+        """Every article, in the order of ids."""
+        yield from _records(self._path)
+
     def per_day(self, tree: Node) -> list[tuple[str, int, int]]:
         condition, values = where(tree)
         with self._reader() as reader:
@@ -192,7 +196,7 @@ def _records(path: Path) -> Iterator[ToldArticle]:
     if not path.exists():
         return
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as reader:
-        for (record,) in reader.execute("SELECT record FROM doc"):
+        for (record,) in reader.execute("SELECT record FROM doc ORDER BY id"):
             yield wire.decode(record, ToldArticle)
 
 

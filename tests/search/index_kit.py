@@ -1,6 +1,7 @@
 """What tests of indexes share: each adapter over a place of its own, taken away afterwards."""
 
 import secrets
+import time
 from contextlib import contextmanager
 
 from servers import server
@@ -25,9 +26,9 @@ def elastic_settings(url, **more):
 
 
 @contextmanager
-def elastic(kind, *, url="", applied=True, refused=None, **more):
+def elastic(kind, *, url="", applied=True, refused=None, sleep=time.sleep, **more):
     """An index with a name of its own on a real server."""
-    index = ElasticIndex(elastic_settings(url or server(kind).url, **more), refused=refused)
+    index = ElasticIndex(elastic_settings(url or server(kind).url, **more), refused=refused, sleep=sleep)
     try:
         if applied:
             apply(index.server)

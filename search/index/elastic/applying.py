@@ -7,6 +7,9 @@ from ingest.clock import Clock, now, to_ms
 from search.index.elastic import mapping
 from search.index.elastic.places import behind, make
 from search.index.elastic.server import Refused, Server
+from search.index.settings import IndexSettings
+
+PUT_AGAIN = ("index_patterns", "priority", "allow_auto_create", "template", "_meta")  # a server adds more of its own
 
 
 def apply(server: Server, *, clock: Clock = now) -> tuple[list[str], list[str]]:
@@ -27,11 +30,53 @@ def apply(server: Server, *, clock: Clock = now) -> tuple[list[str], list[str]]:
     return made, list(differences(server, analyzers))
 
 
-def put_template(server: Server, kind: str, analyzers: tuple[str, ...], *, closing: bool = False) -> None:
-    """Puts the template of a kind; `closing` keeps writers from making indices of the old generation."""
+def put_template(server: Server, kind: str, analyzers: tuple[str, ...]) -> None:
+    """Puts the template of a kind."""
     body = mapping.template(kind, server.settings, analyzers)
-    body["_meta"]["tocsin"] |= {"analyzers": list(analyzers), **({"closing": True} if closing else {})}
     server.ask("PUT", f"/_index_template/{mapping.alias(server.settings, kind)}", body)
+
+
+def put_closing(server: Server, kind: str, generation: int) -> None:
+    """Notes in the template that no more indices of a generation may be made; 0 lifts it."""
+    path = f"/_index_template/{mapping.alias(server.settings, kind)}"
+    body = server.ask("GET", path)["index_templates"][0]["index_template"]
+    body = {name: value for name, value in body.items() if name in PUT_AGAIN}
+    told = {name: value for name, value in body["_meta"]["tocsin"].items() if name != "closing"}
+    body["_meta"]["tocsin"] = {**told, **({"closing": generation} if generation else {})}
+    server.ask("PUT", path, body)
+
+
+def next_template(settings: IndexSettings, kind: str) -> str:
+    """The name of the template of the generation to come; it is there while a rebuild runs."""
+    return f"{mapping.alias(settings, kind)}-next"
+
+
+def coming(server: Server) -> list[str]:
+    """Indices of a generation to come: a rebuild makes them, or left them behind."""
+    found: list[str] = []
+    for kind in mapping.KINDS:
+        numbers = [mapping.generation_of(server.settings, kind, index) for index in behind(server, kind)]
+        current = max(numbers, default=0)
+        named = server.ask("GET", f"/{mapping.alias(server.settings, kind)}-v*/_alias")
+        found += [index for index in named if mapping.generation_of(server.settings, kind, index) > current > 0]
+    return sorted(found)
+
+
+def leftovers(server: Server) -> list[str]:
+    """What a rebuild that runs, or that was cut off, has there, in a sentence; nothing where there is none."""
+    names = coming(server)
+    names += [
+        f"the template {name}"
+        for kind in mapping.KINDS
+        if server.there(f"/_index_template/{(name := next_template(server.settings, kind))}")
+    ]
+    if not names:
+        return []
+    some = ", ".join(names[:3])
+    return [
+        f"{some} at {server.where} belong to a `tocsin index reindex` that runs, or that was cut off: if none runs, "
+        "run it with --over"
+    ]
 
 
 def differences(server: Server, analyzers: tuple[str, ...]) -> Iterator[str]:

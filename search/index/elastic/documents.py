@@ -38,10 +38,15 @@ def event_id(article: str, part: int) -> str:
     return f"{article}:{part}"
 
 
-def article_documents(told: ToldArticle) -> ArticleDocuments:
-    """What the index keeps of a told article; a pure function of it and of the normaliser's version."""
+def article_documents(told: ToldArticle, same_as: str = "") -> ArticleDocuments:
+    """What the index keeps of a told article; a pure function of it and of the normaliser's version.
+
+    `same_as` is the digest of the document that it was read from: records of an older schema are written anew, and are
+    still the same.
+    """
     article = told.enriched.article
     body = _article(told)
+    body["digest"] = same_as or body["digest"]
     return ArticleDocuments(
         id=article.id,
         revision=article.revision,

@@ -170,7 +170,7 @@ def mapping(kind: str, analyzers: Iterable[str] = ()) -> dict[str, Any]:
     if kind == "articles":
         # They follow from `record`, and would double what is stored.
         body["_source"] = {"excludes": ["terms", "title_terms", "words"]}
-    return body | {"_meta": {"tocsin": {"kind": kind, "mapping": version(kind, found)}}}
+    return body | {"_meta": {"tocsin": {"mapping": version(kind, found)}}}
 
 
 def version(kind: str, analyzers: Iterable[str] = ()) -> str:
@@ -186,7 +186,7 @@ def template(kind: str, settings: IndexSettings, analyzers: Iterable[str] = ()) 
         "priority": 500,
         "allow_auto_create": False,
         "template": {"settings": index_settings(settings), "mappings": mapping(kind, analyzers)},
-        "_meta": {"tocsin": {"kind": kind, "mapping": version(kind, analyzers)}},
+        "_meta": {"tocsin": {"mapping": version(kind, analyzers), "analyzers": sorted(analyzers)}},
     }
 
 

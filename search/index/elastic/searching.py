@@ -49,6 +49,8 @@ def searched(
     try:
         return server.ask("POST", path, body, WHOLE if params is None else params)
     except Refused as error:
+        if error.status == 404 and path == "/_search":
+            raise Retry(f"the index at {server.where} was exchanged while all of it was read; ask again") from error
         if error.status == 404:
             raise Abort(f"there is no {path.split('/')[1]} at {server.where}: run `tocsin index apply`") from error
         raise Reject(f"the index at {server.where} cannot run this query: {error}; make it smaller") from error
