@@ -38,3 +38,12 @@ attempts = Table(
     Column("record", String, primary_key=True),  # position or id of a record that is tried alone
     Column("count", Integer, nullable=False),
 )
+
+leases = Table(  # replaced at merge
+    "leases",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("holder", String, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("fence", BigInteger, nullable=False),  # grows each time that the holder changes
+)
