@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Select, case, func, select
 
 from flows.stream.port import Holdings, Received
 from ingest.clock import Clock, now, to_ms
 from ingest.ledger import Ledger
 from ingest.ledger.tables import stream as tables
+from ingest.ledger.upsert import upsert
 
 LOOKED_AT = 100  # rows a look, so that no reader holds an old state for long
 
@@ -41,16 +41,18 @@ class EmbeddedStream:
             return
         position = max(record.position for record in received)
         row = {"name": group, "topic": topic, "position": position, "working": 0, "at": to_ms(self._clock())}
-        statement = insert(tables.groups).values(row)
-        newer = statement.on_conflict_do_update(
-            index_elements=["name", "topic"],
-            set_={"position": func.max(tables.groups.c.position, statement.excluded.position), "at": row["at"]},
-        )
+        kept = tables.groups.c.position
         with self._ledger.begin() as transaction:
-            transaction.execute(newer)
+            statement = upsert(transaction, tables.groups).values(row)
+            furthest = case((kept > position, kept), else_=position)
+            newer = {"position": furthest, "at": row["at"]}
+            transaction.execute(statement.on_conflict_do_update(index_elements=["name", "topic"], set_=newer))
 
     def rewind(self, group: str, topic: str) -> None:
         self._given.pop((group, topic), None)
+
+    def leave(self, group: str, topic: str) -> None:
+        self.rewind(group, topic)
 
     def lag(self, group: str, topic: str) -> int:
         rows, groups = tables.records.c, tables.groups.c

@@ -107,6 +107,12 @@ class KafkaStream:
         if reader is not None:
             reader.rewind()
 
+    def leave(self, group: str, topic: str) -> None:
+        with self._lock:
+            reader = self._readers.pop((group, topic), None)
+        if reader is not None:
+            reader.close()
+
     def lag(self, group: str, topic: str) -> int:
         # The outbox first: a record that moves meanwhile is counted twice rather than never.
         on_the_way = outbox.unsent(self._ledger).get(topic, 0) if self._ledger else 0

@@ -58,6 +58,9 @@ class Stream(Protocol):
     def rewind(self, group: str, topic: str) -> None:
         """The next `read` starts again after the last commit."""
 
+    def leave(self, group: str, topic: str) -> None:
+        """Lets others read what `group` reads here, until it reads again."""
+
     def lag(self, group: str, topic: str) -> int:
         """Records that `group` has not committed, and those on their way to the topic."""
 

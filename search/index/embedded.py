@@ -60,6 +60,9 @@ class EmbeddedIndex:
                 "run `tocsin doctor --rebuild-index`"
             )
 
+    def check(self) -> None:
+        """Nothing: it was looked at when it was opened."""
+
     def add(self, articles: Sequence[ToldArticle]) -> None:
         if self._writer is None:
             raise PermissionError("this index was opened for reading")

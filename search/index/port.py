@@ -21,6 +21,12 @@ class Found:
 class Index(Protocol):
     """Articles by id in their newest revision. Safe to share between threads."""
 
+    def check(self) -> None:
+        """Whether it can be used at all; asked once, at start.
+
+        Raises: Retry if it is away; Abort if it is missing or of another version.
+        """
+
     def add(self, articles: Sequence[ToldArticle]) -> None:
         """Adds or replaces; an older revision never replaces a newer one. Durable when it returns."""
 

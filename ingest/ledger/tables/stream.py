@@ -13,11 +13,9 @@ records = Table(
     Column("key", String, nullable=False),
     Column("value", LargeBinary, nullable=False),
     Column("at", BigInteger, nullable=False),
-    Column("sent", BigInteger),  # when the brokers had acknowledged it; NULL: not yet  # replaced at merge
+    Column("sent", BigInteger),  # when the brokers had it; never set where the rows are read in place
     Index("records_by_topic", "topic", "position"),
-    Index(  # replaced at merge
-        "records_unsent", "position", sqlite_where=text("sent IS NULL"), postgresql_where=text("sent IS NULL")
-    ),
+    Index("records_unsent", "position", sqlite_where=text("sent IS NULL"), postgresql_where=text("sent IS NULL")),
     sqlite_autoincrement=True,  # a position is never given twice
 )
 
@@ -37,13 +35,4 @@ attempts = Table(
     Column("stage", String, primary_key=True),
     Column("record", String, primary_key=True),  # position or id of a record that is tried alone
     Column("count", Integer, nullable=False),
-)
-
-leases = Table(  # replaced at merge
-    "leases",
-    metadata,
-    Column("name", String, primary_key=True),
-    Column("holder", String, nullable=False),
-    Column("until", BigInteger, nullable=False),
-    Column("fence", BigInteger, nullable=False),  # grows each time that the holder changes
 )
