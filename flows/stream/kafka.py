@@ -8,6 +8,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from flows.stream import outbox
 from flows.stream.envelope import reference_in, sealed
+from flows.stream.kafka_client import made
 from flows.stream.kafka_connect import BEGIN, END, Brokers, connection
 from flows.stream.kafka_reader import Membership, Reader
 from flows.stream.kafka_sender import HEADER, Outgoing, Sender, TooLarge
@@ -21,6 +22,12 @@ from ingest.verdict import Abort, Retry
 
 LOOK_MS = 5_000  # for records that must be there
 LOOKED_AT = 500  # records a look
+ASKING = {  # of a consumer that joins no group
+    "auto_offset_reset": "earliest",
+    "enable_auto_commit": False,
+    "metrics_enabled": False,
+    "fetch_max_wait_ms": 100,
+}
 
 
 class KafkaStream:
@@ -49,6 +56,7 @@ class KafkaStream:
         self._connection = connection(settings)
         self._sender = Sender(self._connection, settings.url)
         self._readers: dict[tuple[str, str], Reader] = {}
+        self._known: set[str] = set()  # topics that the brokers had
         self._lock = threading.Lock()
 
     def wait(self, topics: Iterable[str]) -> None:
@@ -71,6 +79,8 @@ class KafkaStream:
 
     def send_out(self, topic: str, records: Sequence[Outgoing]) -> None:
         """Raises: Retry if the brokers are away, and some may have gone out; Abort where waiting does not help."""
+        if topic not in self._known:
+            self.parts(topic)
         rest = list(records)
         while rest:
             try:
@@ -79,8 +89,7 @@ class KafkaStream:
                 rest = rest[found.index :]
                 rest[0] = self._stored(rest[0])
             except Retry:
-                if not self.brokers.partitions([self.topic(topic)]):
-                    raise self._missing(self.topic(topic)) from None
+                self._known.discard(topic)  # it may have been deleted, which the client cannot tell from an outage
                 raise
             else:
                 return
@@ -139,6 +148,7 @@ class KafkaStream:
         found = self.brokers.partitions([name])
         if name not in found:
             raise self._missing(name)
+        self._known.add(topic)
         return [TopicPartition(name, part) for part in found[name]]
 
     def unread(self, group: str, topic: str) -> dict[TopicPartition, tuple[int, int]]:
@@ -154,8 +164,7 @@ class KafkaStream:
         if not spans:
             return
         with told(self.settings.url):
-            asked = {"auto_offset_reset": "earliest", "metrics_enabled": False, "fetch_max_wait_ms": 100}
-            consumer = KafkaConsumer(**self._connection, **asked, enable_auto_commit=False)
+            consumer = made(KafkaConsumer, self._connection | ASKING)
         try:
             for where, (begin, end) in spans.items():
                 with told(self.settings.url):

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 
+from flows.stream.kafka_client import made
 from flows.stream.kafka_trouble import SETTLING, quiet, told
 from flows.stream.settings import StreamSettings
 from ingest.verdict import Abort, Retry
@@ -137,7 +138,7 @@ class Brokers:
     def _connected(self) -> Any:
         with self._lock:
             if self._client is None:
-                self._client = KafkaAdminClient(**self._connection)
+                self._client = made(KafkaAdminClient, self._connection)
             return self._client
 
 

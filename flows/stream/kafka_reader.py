@@ -11,8 +11,9 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition, errors
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.structs import OffsetAndMetadata
+from kafka.structs import MemberState, OffsetAndMetadata
 
+from flows.stream.kafka_client import made
 from flows.stream.kafka_trouble import MOVED_ON, told, verdict
 from flows.stream.port import Received
 from ingest.verdict import Abort, Retry
@@ -23,6 +24,8 @@ SESSION_SECONDS = 10.0  # after which the partitions of a member that died move 
 BEAT_SECONDS = 0.5  # between polls that only keep a busy member in its group
 LOOK_MS = 250  # of one poll for records while the worker is idle
 READ_MS = 100  # that `read` itself waits for records, or for the consumer
+START_SECONDS = 0.005
+JOIN_SECONDS, JOIN_MS = 2.0, 200  # of a join in one go, and of one poll in it
 COMMIT_SECONDS = 10.0
 SETTLE_SECONDS = 15.0  # for a rebalance in the middle of a commit
 NOTE_SECONDS = 3.0  # for the ledger while a partition is let go: the group waits
@@ -68,8 +71,10 @@ class Reader:
         self._failure: Abort | None = None
         self._ends = threading.Event()
         with told(membership.url):
-            self._consumer = KafkaConsumer(**connection, **self._config(membership))
-        self._consumer.subscribe([membership.topic], listener=_Listener(self))
+            self._consumer = made(KafkaConsumer, connection | self._config(membership))
+            self._consumer.subscribe([membership.topic], listener=_Listener(self))
+            # Known before it joins, or a member that shares out the partitions first shares out none.
+            self._consumer.partitions_for_topic(membership.topic)
         self._keeper = threading.Thread(target=self._keep, name=f"keeps {membership.group}", daemon=True)
         self._keeper.start()
 
@@ -80,7 +85,7 @@ class Reader:
             "enable_auto_commit": False,
             "auto_offset_reset": "earliest",
             "session_timeout_ms": int(SESSION_SECONDS * 1000),
-            "heartbeat_interval_ms": 3000,
+            "heartbeat_interval_ms": 1000,
             "max_poll_interval_ms": int(membership.max_poll_seconds * 1000),
             "partition_assignment_strategy": [CooperativeStickyAssignor],
             "allow_auto_create_topics": False,
@@ -265,7 +270,13 @@ class Reader:
     def _beat(self) -> bool:
         """A poll that gives nothing, as all is paused; it keeps the membership and takes part in rebalances."""
         self._consumer.pause(*self._consumer.assignment())
-        return self._keep_records(self._consumer.poll(timeout_ms=0, max_records=1))
+        kept = self._keep_records(self._consumer.poll(timeout_ms=0, max_records=1))
+        time.sleep(START_SECONDS)  # for the client's own thread to begin with what the poll asked for
+        until = time.monotonic() + JOIN_SECONDS
+        # The client forgets a join that ends between two polls and begins another, so here is no gap between them.
+        while self._consumer.group_metadata().state != MemberState.STABLE and time.monotonic() < until:
+            kept |= self._keep_records(self._consumer.poll(timeout_ms=JOIN_MS, max_records=1))
+        return kept
 
     def _keep(self) -> None:
         """The keeper's loop: beats while the worker is busy, looks for records while it is idle."""

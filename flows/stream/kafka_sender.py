@@ -3,12 +3,14 @@
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kafka import KafkaProducer, errors
 
+from flows.stream.kafka_client import made
 from flows.stream.kafka_trouble import TOO_LARGE, verdict
 
 log = logging.getLogger(f"tocsin.{__name__}")
@@ -79,13 +81,14 @@ class Sender:
     def _sent(self, topic: str, records: Sequence[Outgoing]) -> int | None:
         """Sends them together; gives the index of the first that was in too large a batch, None where all are sent."""
         outcomes = self._outcomes(topic, records)
-        large = [index for index, outcome in enumerate(outcomes) if isinstance(outcome, TOO_LARGE)]
-        for outcome in outcomes:
-            if outcome is not None and not isinstance(outcome, TOO_LARGE):
-                with self._lock:
-                    self._drop()  # what it knows of the brokers may be what is wrong
+        failed = [(index, outcome) for index, outcome in enumerate(outcomes) if outcome is not None]
+        if failed:
+            with self._lock:
+                self._drop()  # what it knows of the brokers, or of a batch that it has split, may be what is wrong
+        for _, outcome in failed:
+            if not isinstance(outcome, TOO_LARGE):
                 raise verdict(outcome, self._url) from outcome
-        return large[0] if large else None
+        return failed[0][0] if failed else None
 
     def _sent_alone(self, topic: str, records: Sequence[Outgoing], before: int) -> None:
         # From the first refused one on all go again, or a later record of a key would overtake an earlier one.
@@ -95,25 +98,26 @@ class Sender:
 
     def _outcomes(self, topic: str, records: Sequence[Outgoing]) -> list[Exception | None]:
         futures: list[Any] = []
+        refused: list[Exception | None] = []
         try:
             client = self._connected()
             for record in records:
                 headers = [(HEADER, record.header)] if record.header else []
                 future = client.send(topic, record.value, record.key, headers, timestamp_ms=record.at)
                 futures.append(future)
-            client.flush(DELIVERY_SECONDS + 5)
         except TOO_LARGE as error:
-            with contextlib.suppress(errors.KafkaError):
-                self._connected().flush(DELIVERY_SECONDS + 5)
-            return [*map(_outcome, futures), error]
+            refused = [error]
         except (errors.KafkaError, OSError) as error:
             return [error]
-        return [_outcome(future) for future in futures]
+        until = time.monotonic() + DELIVERY_SECONDS + 5
+        with contextlib.suppress(errors.KafkaError):  # it fails over batches that were split; the futures tell
+            client.flush(DELIVERY_SECONDS + 5)
+        return [_outcome(future, until) for future in futures] + refused
 
     def _connected(self) -> Any:
         with self._lock:
             if self._client is None:
-                self._client = KafkaProducer(**self._config)
+                self._client = made(KafkaProducer, self._config)
             return self._client
 
     def _drop(self) -> None:
@@ -123,9 +127,9 @@ class Sender:
                 client.close(timeout=1)
 
 
-def _outcome(future: Any) -> Exception | None:
+def _outcome(future: Any, until: float) -> Exception | None:
     try:
-        future.get(timeout=0)
+        future.get(timeout=max(0.0, until - time.monotonic()))
     except (errors.KafkaError, OSError) as error:
         return error
     return None

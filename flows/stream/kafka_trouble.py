@@ -70,10 +70,11 @@ def verdict(error: Exception, url: str) -> Abort | Retry:
 @contextmanager
 def told(url: str) -> Iterator[None]:
     """Raises: Abort or Retry in place of an error of the client."""
+    began = time.monotonic()
     try:
         yield
     except (errors.KafkaError, OSError) as error:
-        raise verdict(error, url) from error
+        raise verdict(_ours.refused_since(began) or error, url) from error
 
 
 def _said(error: Exception) -> str:
@@ -88,19 +89,31 @@ class Quieted(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self._last: dict[tuple[str, str], float] = {}
+        self._refused: tuple[float, Exception] = (0.0, Exception())
+
+    def refused_since(self, moment: float) -> Exception | None:
+        """How the brokers refused this user since then: a client that starts only logs it, and says that it waited."""
+        at, error = self._refused
+        return error if at >= moment and isinstance(error, REFUSED) else None
 
     def emit(self, record: logging.LogRecord) -> None:
         kind, now = (record.name, str(record.msg)[:40]), time.monotonic()
+        for part in record.args if isinstance(record.args, tuple) else ():
+            if isinstance(part, REFUSED):
+                self._refused = (now, part)
         if now - self._last.get(kind, -SAID_AGAIN_SECONDS) < SAID_AGAIN_SECONDS:
             return
         self._last[kind] = now
         log.warning("kafka client", extra={"said": record.getMessage()[:300], "part": record.name})
 
 
+_ours = Quieted()
+
+
 def quiet() -> None:
-    """Has the client's own loggers say warnings only, each kind once in five minutes."""
+    """Has the client's own loggers say warnings only, each kind once in five minutes; below, they tell passwords."""
     theirs = logging.getLogger("kafka")
-    if not any(isinstance(handler, Quieted) for handler in theirs.handlers):
-        theirs.handlers = [Quieted()]
-        theirs.setLevel(logging.WARNING)
-        theirs.propagate = False
+    theirs.setLevel(logging.WARNING)
+    theirs.propagate = False
+    if _ours not in theirs.handlers:
+        theirs.addHandler(_ours)

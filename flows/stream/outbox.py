@@ -72,7 +72,7 @@ def next_unsent(ledger: Ledger, limit: int, limit_bytes: int) -> list[Received]:
 def mark_sent(ledger: Ledger, positions: Sequence[int], now: datetime) -> None:
     """The brokers have acknowledged these."""
     rows = tables.records.c
-    with ledger.begin() as transaction:
+    with ledger.begin("rows") as transaction:
         for begin in range(0, len(positions), MARKED_AT):
             some = positions[begin : begin + MARKED_AT]
             transaction.execute(
@@ -85,7 +85,7 @@ def sweep_sent(ledger: Ledger, now: datetime, hours: int = KEPT_HOURS) -> int:
     rows, count = tables.records.c, 0
     while True:
         old = select(rows.position).where(rows.sent < to_ms(now - timedelta(hours=hours))).limit(SWEPT_AT)
-        with ledger.begin() as transaction:
+        with ledger.begin("rows") as transaction:
             gone = int(transaction.execute(delete(tables.records).where(rows.position.in_(old))).rowcount)
         count += gone
         if gone < SWEPT_AT:
