@@ -1,6 +1,7 @@
 """A folder and its settings -> the index made, made anew, looked at, and compared with the ledger."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -8,7 +9,7 @@ from sqlalchemy import select
 
 from flows.doctoring import on_the_way, rebuild, set_aside, told_on_stream
 from flows.home import Home
-from flows.opening import reading, reading_index
+from flows.opening import open_stream, reading, reading_index
 from flows.settings import read_settings
 from ingest.identity import digest
 from ingest.ledger import Ledger
@@ -82,12 +83,12 @@ def reindex(home: Home, *, over: bool = False, keep_old: bool = False) -> tuple[
 
 def verify(home: Home) -> Verified:
     """Compares every article of the index with the ledger: its revision and the digest of its title and text."""
-    settings = read_settings(home).index
-    found = Verified()
-    with reading(home) as ledger:
+    every = read_settings(home)
+    settings, found = every.index, Verified()
+    with reading(home) as ledger, closing(open_stream(every, ledger)) as stream:
         # In this order: what moves on meanwhile is seen where it comes to.
         known = list(_published(ledger))
-        waiting = on_the_way(ledger) | set_aside(ledger)
+        waiting = on_the_way(stream) | set_aside(ledger)
         there = _there(settings) if settings.url else _in_folder(home)
         for pair in merged(known, _single(there, found)):
             if pair.left is not None:
@@ -165,8 +166,7 @@ def _there(settings: IndexSettings) -> Iterator[tuple[str, _Kept]]:
 
 
 def _in_folder(home: Home) -> Iterator[tuple[str, _Kept]]:
-    index: EmbeddedIndex = reading_index(home)
-    for told in index.all():
+    for told in EmbeddedIndex(home.index, writable=False).all():
         article = told.enriched.article
         text_hash = digest(article.title, article.text)
         yield article.id, _Kept(revision=article.revision, text_hash=text_hash, withdrawn=article.withdrawn)

@@ -194,7 +194,7 @@ def test_what_a_server_refuses_is_told_with_its_reason_and_holds_up_no_other(kin
 def test_what_is_refused_is_a_reject_where_nobody_else_is_told():
     with elastic("elasticsearch9") as index:
         narrow(index, "number", kind="events")
-        with pytest.raises(Reject, match="refuses article bad.*out of range"):
+        with pytest.raises(Reject, match=r"refuses article bad.*out of range"):
             index.add([told("a"), told("bad", topics=[topic(number=1000)]), told("b")])
         see(index)
         assert index.ids(All()) == {"a", "b"}
