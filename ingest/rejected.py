@@ -133,6 +133,13 @@ def resolve(tx: Connection, *, stage: str, records: Collection[str]) -> None:
         )
 
 
+def has_retried(connection: Connection, stage: str) -> bool:
+    """Whether a record of the stream that `stage` rejected has been put back on the stream."""
+    rows = tables.rejected.c
+    waiting = select(rows.id).where(rows.state == "retried", rows.stage == stage).limit(1)
+    return connection.execute(waiting).first() is not None
+
+
 def resolve_stream(tx: Connection, *, stage: str, records: Collection[tuple[str, bytes]]) -> None:
     """Says within `tx` that (key, value) records of the stream went through `stage`: those retried are resolved."""
     rows = tables.rejected.c
