@@ -51,6 +51,13 @@ def migrate(connection: Connection, to: str = "head") -> None:
     command.upgrade(config, to)
 
 
+def anew(connection: Connection, to: str) -> None:
+    """Replaces all tables by empty ones of the version `to`, within the caller's transaction."""
+    metadata.drop_all(connection)
+    _stamp.drop(connection, checkfirst=True)
+    migrate(connection, to)
+
+
 def check(connection: Connection) -> None:
     """For those who change no tables.
 
