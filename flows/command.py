@@ -24,7 +24,6 @@ app = typer.Typer(
 
 
 def _register() -> None:
-<<<<<<< HEAD
     from flows.commands import (
         enriching,
         feeding,
