@@ -11,6 +11,7 @@ from enrich.enricher import prepare
 from enrich.stories.stage import StoriesStage
 from flows.decoding import Decoder
 from flows.home import packs_cache
+from flows.metrics import Meter
 from flows.opening import Parts
 from flows.route import READ_TWICE
 from flows.stages import Admit, Enrich, Indexing, Stories, Watching
@@ -38,6 +39,7 @@ class Counts:
 
     polls: Counter[str] = field(default_factory=Counter)  # by outcome
     pages: Counter[str] = field(default_factory=Counter)  # fetches by how they ended
+    alerts: Counter[tuple[str, ...]] = field(default_factory=Counter)  # events by kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,7 @@ class Assembly:
     bell: Bell
     deliverer: Deliverer
     counts: Counts = field(default_factory=Counts)
+    meter: Meter = field(default_factory=Meter)
     decoder: Decoder = field(default_factory=lambda: Decoder(READ_TWICE))
 
     def services(self, stage: str) -> Iterator[Service]:
@@ -102,7 +105,7 @@ class Assembly:
     def worker(self, stage: Stage[Any, Any]) -> Service:
         """A stage that reads a topic, as a service."""
         parts = self.parts
-        worker = Worker(stage, parts.stream, parts.ledger, decoder=self.decoder, clock=parts.clock)
+        worker = Worker(stage, parts.stream, parts.ledger, decoder=self.decoder, meter=self.meter, clock=parts.clock)
         return working(worker, self.bell)
 
 
@@ -153,7 +156,7 @@ def _watch(assembly: Assembly) -> Iterator[Service]:
         plan_checks=plan_checks,
         settings=parts.settings.alerts,
     )
-    yield assembly.worker(Watching(stage))
+    yield assembly.worker(Watching(stage, assembly.counts.alerts))
 
 
 def _deliver(assembly: Assembly) -> Iterator[Service]:

@@ -8,6 +8,7 @@ import typing
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from ingest.verdict import Abort
 
@@ -125,6 +126,11 @@ def _wanted(hint: Any) -> str:
     }.get(hint, str(hint))
 
 
+def is_secret(name: str) -> bool:
+    """Whether what stands under `name` must not be shown."""
+    return any(word in name.split("_") for word in SECRETS)
+
+
 def shown(settings: object) -> dict[str, Any]:
     """The settings as plain values, secrets as `***`, for people to look at."""
     values: dict[str, Any] = {}
@@ -141,6 +147,29 @@ def _shown(name: str, value: object) -> Any:
         return [_shown(name, part) for part in value]
     if isinstance(value, Path):
         return str(value)
-    if value and (any(word in name.split("_") for word in SECRETS) or (name == "url" and "@" in str(value))):
+    if value and (is_secret(name) or (name == "url" and "@" in str(value))):
         return "***"
     return value
+
+
+def secrets_of(settings: object) -> set[str]:
+    """Every secret that the settings hold, so that it can be kept out of what is written down."""
+    found: set[str] = set()
+    for item in dataclasses.fields(settings):  # type: ignore[arg-type]
+        found |= _secrets(item.name, getattr(settings, item.name))
+    if getattr(settings, "kind", "") == "apprise":
+        found.add(getattr(settings, "url", ""))  # its addresses are made of tokens
+    return found - {""}
+
+
+def _secrets(name: str, value: object) -> set[str]:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return secrets_of(value)
+    if isinstance(value, tuple):
+        return set().union(*(_secrets(name, part) for part in value))
+    if isinstance(value, str) and value:
+        if is_secret(name):
+            return {value}
+        if "@" in value and "://" in value:
+            return {part for part in [urlsplit(value).password or ""] if part}
+    return set()

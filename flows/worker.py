@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from flows.decoding import Decoder
+from flows.metrics import Meter
 from flows.stream import Received, Stream
 from ingest import wire
 from ingest.clock import Clock, now, to_ms
@@ -61,12 +62,14 @@ class Worker(Generic[In, Ready]):
         ledger: Ledger,
         *,
         decoder: Decoder | None = None,
+        meter: Meter | None = None,
         pause_seconds: float = 2.0,
         clock: Clock = now,
     ) -> None:
-        """`decoder` is shared by workers whose stages read the same records."""
+        """`decoder` is shared by workers whose stages read the same records, `meter` by all of the process."""
         self.stage, self._stream, self._ledger, self._clock = stage, stream, ledger, clock
         self._decoder, self._pause_seconds = decoder or Decoder(), pause_seconds
+        self._meter = meter or Meter()
         self._careful = 0  # records still to be tried one by one, as the last owner died here
         self.done = self.rejected = 0
         self.cpu_seconds = 0.0  # of this process, in having effects; children count theirs
@@ -119,6 +122,7 @@ class Worker(Generic[In, Ready]):
             self._stream.rewind(self.stage.name, self.stage.reads)
             with self._ledger.begin() as transaction:
                 self._forget_attempts(transaction, received)  # nothing died
+            self._meter.retried(self.stage.name, len(received))
             log.warning("stage waits", extra={"stage": self.stage.name, "reason": str(verdict)})
             await asyncio.sleep(verdict.after_seconds or self._pause_seconds)
             return 0
@@ -129,6 +133,7 @@ class Worker(Generic[In, Ready]):
         return len(received)
 
     async def _work(self, received: Sequence[Received]) -> None:
+        began = time.monotonic()
         readable, unfit = self._decode(received)
         records = [record for _, record in readable]
         answers = await self.stage.prepare(records, lambda i: self._attempt_alone(readable[i][0])) if records else []
@@ -137,6 +142,8 @@ class Worker(Generic[In, Ready]):
             (raw, answer) for (raw, _), answer in zip(readable, answers, strict=True) if isinstance(answer, Unfit)
         ]
         await asyncio.to_thread(self._finish, received, ready, unfit)
+        seconds = time.monotonic() - began
+        self._meter.batch(self.stage.name, done=len(ready), rejected=len(unfit), seconds=seconds)
 
     def _finish(
         self, received: Sequence[Received], ready: Sequence[Ready], unfit: Sequence[tuple[Received, Unfit]]
@@ -153,6 +160,7 @@ class Worker(Generic[In, Ready]):
             resolve_stream(transaction, stage=self.stage.name, records=fine)
             self._forget_attempts(transaction, received)
             self._stream.commit(self.stage.name, self.stage.reads, received[-1].position)
+        self._meter.passed(self.stage.name, (value for _, value in fine), self._clock())
         self.done += len(ready)
         self.rejected += len(unfit)
         self.cpu_seconds += time.thread_time() - began
@@ -187,6 +195,7 @@ class Worker(Generic[In, Ready]):
             self._forget_attempts(transaction, [raw])
             self._stream.commit(self.stage.name, self.stage.reads, raw.position)
         self.rejected += 1
+        self._meter.rejected(self.stage.name)
 
     def _reject(self, transaction: Connection, raw: Received, why: Unfit) -> None:
         log.warning("record rejected", extra={"stage": self.stage.name, "position": raw.position})

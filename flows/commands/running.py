@@ -123,7 +123,7 @@ def work(
 
     known_stage(stage)
     place = home(folder)
-    log_to(place, verbose=verbose)
+    log_to(place, verbose=verbose, stage=stage)
     if drain:
         counts = drain_once(place, stage, allow_loopback=allow_loopback)
         say(f"{stage}: {counts['before'] - counts['after']} done, {counts['after']} left")

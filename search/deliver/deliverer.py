@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 from ingest.clock import Clock, now, to_ms
@@ -36,6 +37,7 @@ class Deliverer:
     ) -> None:
         self._ledger, self._senders, self._clock, self._chance = ledger, dict(senders), clock, chance
         self._settings = settings or DeliverySettings()
+        self.counts: Counter[tuple[str, ...]] = Counter()  # attempts by channel, and by sent, later or failed
 
     async def run(self, stop: asyncio.Event) -> None:
         """Delivers until `stop` is set; what is being sent then is finished first."""
@@ -100,19 +102,23 @@ class Deliverer:
             said = await self._senders[due.channel].send(message)
         except Reject as verdict:
             await asyncio.to_thread(outbox.failed, self._ledger, due.id, str(verdict))
+            self.counts[due.channel, "failed"] += 1
             log.error("delivery failed", extra=facts)
         except Retry as verdict:
             await self._put_off(due, verdict)
             log.warning("delivery waits", extra=facts)
         else:
             await asyncio.to_thread(outbox.sent, self._ledger, due.id, said, to_ms(self._clock()))
+            self.counts[due.channel, "sent"] += 1
             log.info("delivered", extra=facts)
 
     async def _put_off(self, due: outbox.Due, verdict: Retry) -> None:
         if due.attempt >= self._settings.attempts:
             said = f"gave up after {due.attempt} attempts: {verdict}"
             await asyncio.to_thread(outbox.failed, self._ledger, due.id, said)
+            self.counts[due.channel, "failed"] += 1
             return
+        self.counts[due.channel, "later"] += 1
         asked = verdict.after_seconds
         until = to_ms(self._clock()) + round(asked * 1000) if asked else None
         await asyncio.to_thread(outbox.put_off, self._ledger, due.id, str(verdict), until)

