@@ -31,7 +31,7 @@ def figures(parts: Parts) -> list[Figure]:
         found += _oldest_due(connection, now)
         found += _fetch_queue(parts, now)
         found += [*_deliveries(connection), *_rejected(connection), *_feeds(connection, now), *_heartbeat(connection)]
-        found += _leases(connection, now)
+        found += _leases(connection, now) if parts.settings.ledger.url else ()
     return found
 
 
@@ -106,7 +106,7 @@ def _heartbeat(connection: Connection) -> Iterator[Figure]:
 
 
 def _leases(connection: Connection, now: datetime) -> Iterator[Figure]:
-    table = metadata.tables.get("leases")  # a ledger that several processes share has them
+    table = metadata.tables.get("leases")
     if table is not None:
         held = select(func.count()).where(table.c.until > to_ms(now))
         said = "Leases that some process holds now."

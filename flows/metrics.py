@@ -58,6 +58,12 @@ class Meter:
         build.labels(version("tocsin"), platform.python_version()).set(1)
         ProcessCollector(registry=self.registry)
 
+    def stage(self, stage: str) -> None:
+        """Begins the counts of a stage at 0, so that the first change of each can be seen."""
+        for outcome in ("done", "rejected", "retried"):
+            self._records.labels(stage, outcome)
+        self._batches.labels(stage)
+
     def batch(self, stage: str, *, done: int, rejected: int, seconds: float) -> None:
         """A batch has had its durable effects."""
         self._count(stage, "done", done)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
+from typing import Any
 
 from flows.assembly import Assembly
 from flows.figures import figures
@@ -10,6 +11,7 @@ from flows.health_settings import HealthSettings
 from flows.monitoring import HealthServer
 from flows.route import ARROWS, READERS
 from flows.supervise import Service
+from ingest.feeds.outcome import Outcome
 from search.query.tree import Term
 
 NOWHERE = Term("id", "-")  # finds nothing, and asks the index all the same
@@ -17,7 +19,7 @@ NOWHERE = Term("id", "-")  # finds nothing, and asks the index all the same
 
 def health_of(assembly: Assembly, stages: Collection[str]) -> Health:
     """What the process tells that runs `stages`."""
-    _tally(assembly)
+    _tally(assembly, stages)
     return Health(assembly.meter, list(_stores(assembly, stages)), lambda: figures(assembly.parts))
 
 
@@ -31,17 +33,31 @@ def monitored(health: Health, settings: HealthSettings) -> Iterator[Service]:
         yield HealthServer(health, settings).service
 
 
-def _tally(assembly: Assembly) -> None:
+def _tally(assembly: Assembly, stages: Collection[str]) -> None:
+    """Shows the counts that the parts keep; what the process may count begins at 0, so that a first time is seen."""
     counts, meter = assembly.counts, assembly.meter
-    meter.tally("tocsin_polls", "Polls of feeds by how they came out.", ["outcome"], _by_one(counts.polls))
-    meter.tally("tocsin_pages", "Fetches of pages by how they ended.", ["outcome"], _by_one(counts.pages))
-    meter.tally("tocsin_alert_events", "Alert events that were written.", ["kind"], lambda: counts.alerts)
-    sends = "Attempts to deliver: sent, to be tried again later, or failed for good."
-    meter.tally("tocsin_deliveries", sends, ["channel", "outcome"], lambda: assembly.deliverer.counts)
+    if "collect" in stages:
+        outcomes = [(str(outcome),) for outcome in Outcome]
+        meter.tally("tocsin_polls", "Polls of feeds by how they came out.", ["outcome"], _of(counts.polls, outcomes))
+    if "extract" in stages:
+        meter.tally("tocsin_pages", "Fetches of pages by how they ended.", ["outcome"], _of(counts.pages, [("done",)]))
+    if "watch" in stages:
+        said = "Alert events that were written."
+        meter.tally("tocsin_alert_events", said, ["kind"], _of(counts.alerts, [("rang",), ("escalated",)]))
+    if "deliver" in stages:
+        said = "Attempts to deliver: sent, to be tried again later, or failed for good."
+        known = [(one.name, how) for one in assembly.parts.settings.channels for how in ("sent", "later", "failed")]
+        meter.tally("tocsin_deliveries", said, ["channel", "outcome"], _of(assembly.deliverer.counts, known))
 
 
-def _by_one(counts: Counter[str]) -> Callable[[], Counter[tuple[str, ...]]]:
-    return lambda: Counter({(str(name),): count for name, count in list(counts.items())})
+def _of(counts: Counter[Any], known: Collection[tuple[str, ...]]) -> Callable[[], Counter[tuple[str, ...]]]:
+    """`counts` as they are when somebody asks, by their labels."""
+
+    def read() -> Counter[tuple[str, ...]]:
+        found = {(name if isinstance(name, tuple) else (str(name),)): count for name, count in list(counts.items())}
+        return Counter(dict.fromkeys(known, 0) | found)
+
+    return read
 
 
 def _stores(assembly: Assembly, stages: Collection[str]) -> Iterator[Store]:

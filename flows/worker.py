@@ -70,6 +70,7 @@ class Worker(Generic[In, Ready]):
         self.stage, self._stream, self._ledger, self._clock = stage, stream, ledger, clock
         self._decoder, self._pause_seconds = decoder or Decoder(), pause_seconds
         self._meter = meter or Meter()
+        self._meter.stage(stage.name)
         self._careful = 0  # records still to be tried one by one, as the last owner died here
         self.done = self.rejected = 0
         self.cpu_seconds = 0.0  # of this process, in having effects; children count theirs
