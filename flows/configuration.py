@@ -2,19 +2,21 @@
 
 import dataclasses
 import difflib
+import re
 import tomllib
 import types
 import typing
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote
 
 from ingest.verdict import Abort
 
 T = TypeVar("T")
 PREFIX = "TOCSIN__"  # TOCSIN__DESK__PORT=8740
 SECRETS = ("secret", "password", "token", "key")
+_IN_ADDRESS = re.compile(r"://[^/:@\s]*:([^/@\s]+)@")
 
 
 class SettingsError(Abort, ValueError):
@@ -170,6 +172,6 @@ def _secrets(name: str, value: object) -> set[str]:
     if isinstance(value, str) and value:
         if is_secret(name):
             return {value}
-        if "@" in value and "://" in value:
-            return {part for part in [urlsplit(value).password or ""] if part}
+        found = _IN_ADDRESS.search(value)
+        return {found[1], unquote(found[1])} if found else set()
     return set()
