@@ -7,11 +7,10 @@ from sqlalchemy import Connection, func, select
 
 from flows.metrics import Figure
 from flows.opening import Parts
-from flows.route import READERS
-from flows.standing import oldest
+from flows.route import READERS, Arrow
 from ingest import queue
 from ingest.clock import to_ms
-from ingest.ledger.tables import alerts, articles, feeds, metadata
+from ingest.ledger.tables import alerts, articles, feeds, metadata, stream
 from ingest.ledger.tables.feeds import fetches
 from search.deliver.heartbeat import FACT
 
@@ -50,8 +49,19 @@ def _oldest(stage: str, at: int, now: datetime) -> Figure:
 
 def _waiting_since(connection: Connection, now: datetime) -> Iterator[Figure]:
     for arrow in READERS:
-        at = oldest(connection, arrow)
-        yield _oldest(arrow.stage, to_ms(now) if at is None else to_ms(at), now)
+        yield _oldest(arrow.stage, _first_sent(connection, arrow) or to_ms(now), now)
+
+
+def _first_sent(connection: Connection, arrow: Arrow) -> int | None:
+    """When the first record that the stage has not passed was sent, None where it has passed all."""
+    groups, records = stream.groups.c, stream.records.c
+    passed = select(func.coalesce(func.max(groups.position), 0)).where(
+        groups.name == arrow.stage, groups.topic == arrow.reads
+    )
+    query = select(func.min(records.at)).where(
+        records.topic == arrow.reads, records.position > passed.scalar_subquery()
+    )
+    return connection.execute(query).scalar()
 
 
 def _oldest_due(connection: Connection, now: datetime) -> Iterator[Figure]:
@@ -114,7 +124,7 @@ def _leases(connection: Connection, now: datetime) -> Iterator[Figure]:
 
 
 def _outbox(connection: Connection) -> Iterator[Figure]:
-    rows = metadata.tables["records"].c
+    rows = stream.records.c
     if "sent" in rows:
         unsent = select(func.count()).where(rows.sent.is_(None))
         said = "Records in the ledger that the relay has not sent to the stream yet."

@@ -64,8 +64,8 @@ def stalled(ledger: Ledger, stream: Stream, clock: Clock) -> str:
     now = clock()
     with ledger.read() as connection:
         moved = {(row.name, row.topic): from_ms(row.at) for row in connection.execute(select(stream_tables.groups))}
-        waiting_since = {arrow: at for arrow in READERS if (at := oldest(connection, arrow)) is not None}
-    for arrow, at in waiting_since.items():
+        oldest = {arrow: at for arrow in READERS if (at := _oldest(connection, arrow)) is not None}
+    for arrow, at in oldest.items():
         since = max(at, moved.get((arrow.stage, arrow.reads), at))
         if now - since > STALLED_AFTER:
             minutes = round((now - since).total_seconds() / 60)
@@ -74,7 +74,7 @@ def stalled(ledger: Ledger, stream: Stream, clock: Clock) -> str:
     return ""
 
 
-def oldest(connection: Connection, arrow: Arrow) -> datetime | None:
+def _oldest(connection: Connection, arrow: Arrow) -> datetime | None:
     """When the first record that the stage has not passed was sent; None where it has passed all."""
     groups, records = stream_tables.groups.c, stream_tables.records.c
     passed = select(func.coalesce(func.max(groups.position), 0)).where(
