@@ -19,7 +19,7 @@ class Decoder:
 
     def __init__(self, topics: Collection[str] = ()) -> None:
         self._topics = frozenset(topics)
-        self._records: OrderedDict[tuple[str, int, type], Any] = OrderedDict()
+        self._records: OrderedDict[tuple[str, int, int, type], Any] = OrderedDict()
 
     def decode(self, raw: Received, kind: type[T]) -> T:
         """The record of `kind` in `raw`.
@@ -28,7 +28,7 @@ class Decoder:
         """
         if raw.topic not in self._topics:
             return wire.decode(raw.value, kind)
-        key = (raw.topic, raw.position, kind)
+        key = (raw.topic, raw.partition, raw.position, kind)
         found: T | None = self._records.pop(key, None)
         if found is None:
             found = wire.decode(raw.value, kind)

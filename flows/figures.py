@@ -7,11 +7,12 @@ from sqlalchemy import Connection, func, select
 
 from flows.metrics import Figure
 from flows.opening import Parts
-from flows.route import READERS, Arrow
+from flows.route import READERS
 from ingest import queue
 from ingest.clock import to_ms
-from ingest.ledger.tables import alerts, articles, feeds, metadata, stream
+from ingest.ledger.tables import alerts, articles, feeds, stream
 from ingest.ledger.tables.feeds import fetches
+from ingest.ledger.tables.leases import leases
 from search.deliver.heartbeat import FACT
 
 FAILING = 3  # polls in a row
@@ -26,11 +27,11 @@ def figures(parts: Parts) -> list[Figure]:
     found = [*_lags(parts)]
     with parts.ledger.read() as connection:
         # Kafka keeps what waits, and the ledger does not know since when; but it has an outbox.
-        found += _outbox(connection) if parts.settings.stream.url else _waiting_since(connection, now)
+        found += _waiting_since(parts, now) if parts.stream.in_ledger else _outbox(connection)
         found += _oldest_due(connection, now)
         found += _fetch_queue(parts, now)
         found += [*_deliveries(connection), *_rejected(connection), *_feeds(connection, now), *_heartbeat(connection)]
-        found += _leases(connection, now) if parts.settings.ledger.url else ()
+        found += _leases(connection, now) if parts.shared else ()
     return found
 
 
@@ -47,21 +48,10 @@ def _oldest(stage: str, at: int, now: datetime) -> Figure:
     return Figure(name="tocsin_oldest_waiting_seconds", help=said, labels={"stage": stage}, value=seconds)
 
 
-def _waiting_since(connection: Connection, now: datetime) -> Iterator[Figure]:
+def _waiting_since(parts: Parts, now: datetime) -> Iterator[Figure]:
     for arrow in READERS:
-        yield _oldest(arrow.stage, _first_sent(connection, arrow) or to_ms(now), now)
-
-
-def _first_sent(connection: Connection, arrow: Arrow) -> int | None:
-    """When the first record that the stage has not passed was sent, None where it has passed all."""
-    groups, records = stream.groups.c, stream.records.c
-    passed = select(func.coalesce(func.max(groups.position), 0)).where(
-        groups.name == arrow.stage, groups.topic == arrow.reads
-    )
-    query = select(func.min(records.at)).where(
-        records.topic == arrow.reads, records.position > passed.scalar_subquery()
-    )
-    return connection.execute(query).scalar()
+        first = next(iter(parts.stream.waiting(arrow.stage, arrow.reads)), None)
+        yield _oldest(arrow.stage, first.at if first else to_ms(now), now)
 
 
 def _oldest_due(connection: Connection, now: datetime) -> Iterator[Figure]:
@@ -116,16 +106,12 @@ def _heartbeat(connection: Connection) -> Iterator[Figure]:
 
 
 def _leases(connection: Connection, now: datetime) -> Iterator[Figure]:
-    table = metadata.tables.get("leases")
-    if table is not None:
-        held = select(func.count()).where(table.c.until > to_ms(now))
-        said = "Leases that some process holds now."
-        yield Figure(name="tocsin_leases_held", help=said, value=connection.execute(held).scalar_one())
+    held = select(func.count()).where(leases.c.until > to_ms(now))
+    said = "Leases that some process holds now."
+    yield Figure(name="tocsin_leases_held", help=said, value=connection.execute(held).scalar_one())
 
 
 def _outbox(connection: Connection) -> Iterator[Figure]:
-    rows = stream.records.c
-    if "sent" in rows:
-        unsent = select(func.count()).where(rows.sent.is_(None))
-        said = "Records in the ledger that the relay has not sent to the stream yet."
-        yield Figure(name="tocsin_outbox_unsent_records", help=said, value=connection.execute(unsent).scalar_one())
+    unsent = select(func.count()).where(stream.records.c.sent.is_(None))
+    said = "Records in the ledger that the relay has not sent to the stream yet."
+    yield Figure(name="tocsin_outbox_unsent_records", help=said, value=connection.execute(unsent).scalar_one())

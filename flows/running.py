@@ -19,10 +19,10 @@ from flows.route import ROUTE
 from flows.settings import Settings
 from flows.standing import Left, left, stalled
 from flows.subscribing import counted, subscribe_to
-from flows.supervise import Service, run_until
+from flows.supervise import Service, run_until, surviving
 from ingest.clock import to_ms
 from ingest.retention import sweep
-from ingest.verdict import Abort
+from ingest.verdict import Abort, Retry
 from search.deliver.heartbeat import Heartbeat
 from search.query.parse import parse
 from search.watches import read_watches
@@ -68,7 +68,8 @@ def run(home: Home, plan: Plan, progress: Progress | None = None) -> Summary:
     The process may be killed at any moment and started again: nothing is lost, and nothing rings twice.
     Raises: Abort saying what is wrong and what to do.
     """
-    with owning(home, allow_loopback=plan.allow_loopback, settings=plan.settings) as parts:
+    say = progress.say if progress else log.warning
+    with owning(home, allow_loopback=plan.allow_loopback, settings=plan.settings, waiting=say) as parts:
         _prepare(parts, plan, progress)
         return asyncio.run(_run(parts, plan, progress))
 
@@ -120,7 +121,8 @@ async def _run(parts: Parts, plan: Plan, progress: Progress | None) -> Summary:
             services.append(Service("desk", lambda stop: page.serve(assembly, health, stop)))
             parts.ownership.announce(desk=page.address)
             plan.opened(page.address)
-        await run_until(services, done)
+        patience = _patience(parts.settings)
+        await run_until([surviving(service, patience) for service in services], done)
         standing = await asyncio.to_thread(left, parts.ledger, parts.stream, parts.clock())
         return Summary(polls=dict(assembly.counts.polls), pages=dict(assembly.counts.pages), left=standing)
 
@@ -144,10 +146,15 @@ def _with_desk_address(parts: Parts, url: str) -> Parts:
 def _services(assembly: Assembly, plan: Plan) -> list[Service]:
     stages = [stage for stage in plan.stages if not (plan.until_idle and stage == "collect")]
     services = [service for stage in stages for service in assembly.services(stage)]
-    services += [*plan.beside]
+    services += [*plan.beside, *assembly.beside()]
     if not plan.until_idle:
-        services += [_sweeping(assembly.parts), _beating(assembly)]
+        services += [assembly.alone(service) for service in (_sweeping(assembly.parts), _beating(assembly))]
     return services
+
+
+def _patience(settings: Settings) -> float:
+    """Seconds that a service may find its servers away."""
+    return max(settings.ledger.wait_seconds, settings.stream.wait_seconds)
 
 
 def _beating(assembly: Assembly) -> Service:
@@ -182,7 +189,9 @@ def _sweep(parts: Parts) -> None:
     for arrow in ROUTE:
         if arrow.reads:
             readers.setdefault(arrow.reads, []).append(arrow.stage)
-    sweep(parts.ledger, parts.home.archive, parts.clock(), kept, readers=readers)
+    # Beyond one machine the relay drops what the brokers have.
+    read_here = readers if parts.stream.in_ledger else {}
+    sweep(parts.ledger, parts.home.archive, parts.clock(), kept, readers=read_here)
     parts.index.remove_before(to_ms(parts.clock() - timedelta(days=kept.articles_days)))
 
 
@@ -223,7 +232,10 @@ def _idle(assembly: Assembly, may_end: Callable[[], bool]) -> Callable[[], Await
     async def done() -> bool:
         if not may_end():
             return False
-        return (await asyncio.to_thread(left, parts.ledger, parts.stream, parts.clock())).soon == 0
+        try:
+            return (await asyncio.to_thread(left, parts.ledger, parts.stream, parts.clock())).soon == 0
+        except Retry:  # a server is away: what waits there is not done
+            return False
 
     return done
 
@@ -257,10 +269,11 @@ def drain_once(home: Home, stage: str, *, allow_loopback: bool = False) -> dict[
             async def done() -> bool:
                 return await asyncio.to_thread(_left_of, parts, stage) == 0
 
+            services = [*assembly.services(stage), *assembly.beside()]
             if stage == "collect":
                 await assembly.poll_due_once()
             else:
-                await run_until(list(assembly.services(stage)), done)
+                await run_until([surviving(one, _patience(parts.settings)) for one in services], done)
             return {"before": before, "after": await asyncio.to_thread(_left_of, parts, stage)}
 
     with owning(home, allow_loopback=allow_loopback) as parts:

@@ -13,16 +13,15 @@ from enrich.article import EnrichedArticle, ToldArticle
 from enrich.face import sentence_article
 from enrich.stories.stage import StoriesStage
 from flows.route import ARROWS
-from flows.worker import Unfit
+from flows.worker import Outgoing, Unfit
 from ingest import queue, wire
 from ingest.children import Children, Died, Done, Failed
 from ingest.clock import Clock, now
 from ingest.entry import Entry
+from ingest.ledger.store import Part
 from ingest.verdict import Abort, Reject
 from search.alerts.stage import WatchStage
 from search.index.port import Index
-
-Outgoing = Sequence[tuple[str, bytes]]
 
 
 class Admit:
@@ -30,6 +29,7 @@ class Admit:
 
     kind = Entry
     name, reads, writes, batch = "extract", "entries", "articles", ARROWS["extract"].batch
+    part: Part | None = "fetches"
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -47,6 +47,7 @@ class Enrich:
 
     kind = bytes
     name, reads, writes, batch = "enrich", "articles", "enriched", ARROWS["enrich"].batch
+    part: Part | None = None
 
     def __init__(self, children: Children, cache: Path) -> None:
         self._children, self._cache = children, str(cache)
@@ -84,7 +85,7 @@ class Enrich:
             raise Abort(f"nothing can be enriched: {result.reason}\n{detail}".strip())
 
     def apply(self, transaction: Connection, ready: Sequence[tuple[str, bytes]]) -> Outgoing:
-        return ready
+        raise NotImplementedError("it changes nothing in the ledger")
 
 
 class Stories:
@@ -92,6 +93,7 @@ class Stories:
 
     kind = EnrichedArticle
     name, reads, writes, batch = "stories", "enriched", "told", ARROWS["stories"].batch
+    part: Part | None = "stories"
 
     def __init__(self, stage: StoriesStage) -> None:
         self._stage = stage
@@ -110,6 +112,7 @@ class Indexing:
 
     kind = ToldArticle
     name, reads, writes, batch = "index", "told", "", ARROWS["index"].batch
+    part: Part | None = None
 
     def __init__(self, index: Index) -> None:
         self._index = index
@@ -125,7 +128,7 @@ class Indexing:
         self.cpu_seconds += time.thread_time() - began
 
     def apply(self, transaction: Connection, ready: Sequence[ToldArticle]) -> Outgoing:
-        return ()
+        raise NotImplementedError("it changes nothing in the ledger")
 
 
 class Watching:
@@ -133,6 +136,7 @@ class Watching:
 
     kind = ToldArticle
     name, reads, writes, batch = "watch", "told", "", ARROWS["watch"].batch
+    part: Part | None = "alerts"
 
     def __init__(self, stage: WatchStage, counts: Counter[tuple[str, ...]] | None = None) -> None:
         """`counts` takes the alert events that were written, by kind."""

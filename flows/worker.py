@@ -8,21 +8,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar, cast
 
-from sqlalchemy import Connection, delete, func, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, delete, func, select
 
 from flows.decoding import Decoder
+from flows.holding import Held
 from flows.metrics import Meter
 from flows.stream import Received, Stream
 from ingest import wire
 from ingest.clock import Clock, now, to_ms
 from ingest.ledger import Ledger
+from ingest.ledger.store import Part
 from ingest.ledger.tables import stream as tables
-from ingest.rejected import reject, resolve_stream
+from ingest.ledger.upsert import upsert
+from ingest.rejected import has_retried, reject, resolve_stream
 from ingest.verdict import Abort, Reject, Retry
 
 log = logging.getLogger(f"tocsin.{__name__}")
 
+Outgoing = Sequence[tuple[str, bytes]]
 In = TypeVar("In")
 Ready = TypeVar("Ready")
 DEATHS = 3  # of a record that was tried alone
@@ -37,18 +40,23 @@ class Unfit:
 
 
 class Stage(Protocol[In, Ready]):
-    """A stage of the route. `prepare` may take long and has no effects; `apply` is one ledger transaction."""
+    """A stage of the route. `prepare` may take long; what it does outside the ledger is harmless when done again.
+
+    `part` says what `apply` changes in the ledger. Where it is None, `apply` is never called: what was prepared are
+    the (key, value) records to send on, if the stage writes a topic.
+    """
 
     name: str
     reads: str
     writes: str  # topic, empty where nothing goes on
     kind: type[In]  # of the records; `bytes`: as they are
     batch: int
+    part: Part | None
 
     async def prepare(self, records: Sequence[In], alone: Callable[[int], None]) -> Sequence[Ready | Unfit]:
         """One answer a record, in order. `alone(i)` is called before record i is tried alone after a death."""
 
-    def apply(self, transaction: Connection, ready: Sequence[Ready]) -> Sequence[tuple[str, bytes]]:
+    def apply(self, transaction: Connection, ready: Sequence[Ready]) -> Outgoing:
         """Has the effects, within `transaction`, and gives the (key, value) records to send on."""
 
 
@@ -63,75 +71,75 @@ class Worker(Generic[In, Ready]):
         *,
         decoder: Decoder | None = None,
         meter: Meter | None = None,
+        fence: Callable[[Connection], None] = lambda _transaction: None,
         pause_seconds: float = 2.0,
         clock: Clock = now,
     ) -> None:
-        """`decoder` is shared by workers whose stages read the same records, `meter` by all of the process."""
+        """`decoder` is shared by workers whose stages read the same records, `meter` by all of the process.
+
+        `fence` raises Retry within a transaction of the stage where this process may not go on.
+        """
         self.stage, self._stream, self._ledger, self._clock = stage, stream, ledger, clock
-        self._decoder, self._pause_seconds = decoder or Decoder(), pause_seconds
+        self._decoder, self._pause_seconds, self._fence = decoder or Decoder(), pause_seconds, fence
         self._meter = meter or Meter()
         self._meter.stage(stage.name)
-        self._careful = 0  # records still to be tried one by one, as the last owner died here
+        self.held = Held(ledger, stage.name, stage.reads, stage.batch, clock)
         self.done = self.rejected = 0
         self.cpu_seconds = 0.0  # of this process, in having effects; children count theirs
 
     def start(self) -> None:
         """Marks the stage as being worked on; finds out whether the last worker died at it."""
-        name, topic = self.stage.name, self.stage.reads
-        row = {"name": name, "topic": topic, "position": 0, "working": 1, "at": to_ms(self._clock())}
-        rows = tables.groups.c
-        with self._ledger.begin() as transaction:
-            died = transaction.execute(select(rows.working).where(rows.name == name, rows.topic == topic)).scalar()
-            transaction.execute(
-                insert(tables.groups)
-                .values(row)
-                .on_conflict_do_update(index_elements=["name", "topic"], set_={"working": 1})
-            )
-        self._careful = self.stage.batch if died else 0
-        self._stream.rewind(name, topic)
+        if self._stream.in_ledger:
+            self.held.taken([0], whole=True)
+        self._stream.rewind(self.stage.name, self.stage.reads)
 
     def stop(self) -> None:
         """Marks a clean end."""
-        rows = tables.groups.c
-        with self._ledger.begin() as transaction:
-            transaction.execute(
-                update(tables.groups)
-                .where(rows.name == self.stage.name, rows.topic == self.stage.reads)
-                .values(working=0)
-            )
+        if self._stream.in_ledger:
+            self.held.given_up([0], whole=True)
+        else:
+            self._stream.leave(self.stage.name, self.stage.reads)
         spent = self.cpu_seconds + getattr(self.stage, "cpu_seconds", 0.0)
         log.info("stage ended", extra={"stage": self.stage.name, "records": self.done, "seconds": round(spent, 3)})
 
     async def step(self) -> int:
         """Works on the next batch; gives the number of records that are behind it, 0 where there was nothing to do.
 
-        Raises: Abort if the stage cannot go on.
+        Raises: Abort if the stage cannot go on; Retry if the ledger is away.
         """
-        limit = 1 if self._careful else self.stage.batch
+        limit = 1 if self.held.careful else self.stage.batch
         received = await asyncio.to_thread(self._stream.read, self.stage.name, self.stage.reads, limit)
         if not received:
-            self._careful = 0
+            self.held.looked_at(None)
             return 0
-        if self._careful:
-            self._careful -= 1
-            if not self._count_attempt(received[0]):
-                self._set_aside(received[0], f"died {DEATHS} times while working on it alone", "")
-                return 1
+        if self.held.looked_at(received[0]) and not self._count_attempt(received[0]):
+            await asyncio.to_thread(self._set_aside, received[0], f"died {DEATHS} times while working on it alone", "")
+            return 1
         try:
-            await self._work(received)
+            await self._work_on(received)
         except Retry as verdict:
-            self._stream.rewind(self.stage.name, self.stage.reads)
-            with self._ledger.begin() as transaction:
-                self._forget_attempts(transaction, received)  # nothing died
+            await asyncio.to_thread(self._again, received)
             self._meter.retried(self.stage.name, len(received))
             log.warning("stage waits", extra={"stage": self.stage.name, "reason": str(verdict)})
             await asyncio.sleep(verdict.after_seconds or self._pause_seconds)
             return 0
-        except Abort:
-            raise
-        except Exception:  # noqa: BLE001 - the worker loop: one bad record must not stop the others
-            await self._one_by_one(received)
         return len(received)
+
+    def _again(self, received: Sequence[Received]) -> None:
+        """Has the batch come again. Nothing died."""
+        self._stream.rewind(self.stage.name, self.stage.reads)
+        if self._has_attempts(received):
+            with self._ledger.begin("rows") as transaction:
+                self._forget_attempts(transaction, received)
+
+    async def _work_on(self, received: Sequence[Received]) -> None:
+        """The batch as one, or record by record where that fails: one bad record must not stop the others."""
+        try:
+            await self._work(received)
+        except (Retry, Abort):
+            raise
+        except Exception:  # noqa: BLE001 - the worker loop
+            await self._one_by_one(received)
 
     async def _work(self, received: Sequence[Received]) -> None:
         began = time.monotonic()
@@ -150,39 +158,97 @@ class Worker(Generic[In, Ready]):
         self, received: Sequence[Received], ready: Sequence[Ready], unfit: Sequence[tuple[Received, Unfit]]
     ) -> None:
         began = time.thread_time()
-        with self._ledger.begin() as transaction:
-            out = self.stage.apply(transaction, ready) if ready else ()
-            if out:
-                self._stream.send(self.stage.writes, out)
-            for raw, why in unfit:
-                self._reject(transaction, raw, why)
-            bad = {raw.position for raw, _ in unfit}
-            fine = [(raw.key, raw.value) for raw in received if raw.position not in bad]
-            resolve_stream(transaction, stage=self.stage.name, records=fine)
-            self._forget_attempts(transaction, received)
-            self._stream.commit(self.stage.name, self.stage.reads, received[-1].position)
-        self._meter.passed(self.stage.name, (value for _, value in fine), self._clock())
+        if self._stream.in_ledger:
+            self._finish_together(received, ready, unfit)
+        else:
+            self._finish_apart(received, ready, unfit)
+        bad = {(raw.partition, raw.position) for raw, _ in unfit}
+        fine = (raw.value for raw in received if (raw.partition, raw.position) not in bad)
+        self._meter.passed(self.stage.name, fine, self._clock())
         self.done += len(ready)
         self.rejected += len(unfit)
         self.cpu_seconds += time.thread_time() - began
+
+    def _finish_together(
+        self, received: Sequence[Received], ready: Sequence[Ready], unfit: Sequence[tuple[Received, Unfit]]
+    ) -> None:
+        """Effects, what goes on, and how far the stage has read stand or fall together."""
+        with self._ledger.begin(self.stage.part or "rows") as transaction:
+            out = self._effects(transaction, ready)
+            if out:
+                self._stream.send(self.stage.writes, out)
+            self._settle(transaction, received, unfit)
+            self._stream.commit(self.stage.name, self.stage.reads, received)
+
+    def _finish_apart(
+        self, received: Sequence[Received], ready: Sequence[Ready], unfit: Sequence[tuple[Received, Unfit]]
+    ) -> None:
+        """The stream stands elsewhere: what goes on waits in the ledger for the relay; the commit comes last."""
+        if self.stage.part is None:
+            if self.stage.writes and ready:
+                self._stream.send(self.stage.writes, self._effects(None, ready))
+            if unfit or self._has_attempts(received) or self._has_retried():
+                with self._ledger.begin("rows") as transaction:
+                    self._settle(transaction, received, unfit)
+        else:
+            with self._ledger.begin(self.stage.part) as transaction:
+                self._fence(transaction)
+                out = self._effects(transaction, ready)
+                if out:
+                    self._ledger.publish(transaction, self.stage.writes, out)
+                self._settle(transaction, received, unfit)
+        self._stream.commit(self.stage.name, self.stage.reads, received)
+        self.held.moved()
+
+    def _effects(self, transaction: Connection | None, ready: Sequence[Ready]) -> Outgoing:
+        if not ready:
+            return ()
+        if self.stage.part is None or transaction is None:
+            return cast(Outgoing, ready) if self.stage.writes else ()
+        return self.stage.apply(transaction, ready)
+
+    def _settle(
+        self, transaction: Connection, received: Sequence[Received], unfit: Sequence[tuple[Received, Unfit]]
+    ) -> None:
+        """Keeps what is unfit for people, and closes what was retried by them and went well."""
+        for raw, why in unfit:
+            self._reject(transaction, raw, why)
+        bad = {(raw.partition, raw.position) for raw, _ in unfit}
+        fine = [(raw.key, raw.value) for raw in received if (raw.partition, raw.position) not in bad]
+        resolve_stream(transaction, stage=self.stage.name, records=fine)
+        self._forget_attempts(transaction, received)
+
+    def _has_retried(self) -> bool:
+        with self._ledger.read() as connection:
+            return has_retried(connection, self.stage.name)
+
+    def _has_attempts(self, received: Sequence[Received]) -> bool:
+        rows = tables.attempts.c
+        names = [_named(raw) for raw in received]
+        query = select(rows.record).where(rows.stage == self.stage.name, rows.record.in_(names)).limit(1)
+        with self._ledger.read() as connection:
+            return connection.execute(query).first() is not None
 
     async def _one_by_one(self, received: Sequence[Received]) -> None:
         for raw in received:
             try:
                 await self._work([raw])
             except (Retry, Abort):
-                self._stream.rewind(self.stage.name, self.stage.reads)
                 raise
             except Reject as verdict:
-                self._set_aside(raw, str(verdict), "")
+                await asyncio.to_thread(self._set_aside, raw, str(verdict), "")
             except Exception as error:  # noqa: BLE001 - as above
-                self._set_aside(raw, f"{type(error).__name__}: {error}"[:300], traceback.format_exc())
+                why = f"{type(error).__name__}: {error}"[:300]
+                await asyncio.to_thread(self._set_aside, raw, why, traceback.format_exc())
 
     def _decode(self, received: Sequence[Received]) -> tuple[list[tuple[Received, In]], list[tuple[Received, Unfit]]]:
         readable: list[tuple[Received, In]] = []
         unfit: list[tuple[Received, Unfit]] = []
         as_it_is = self.stage.kind is bytes
         for raw in received:
+            if raw.fault:
+                unfit.append((raw, Unfit(raw.fault)))
+                continue
             try:
                 record = cast(In, raw.value) if as_it_is else self._decoder.decode(raw, self.stage.kind)
                 readable.append((raw, record))
@@ -191,10 +257,13 @@ class Worker(Generic[In, Ready]):
         return readable, unfit
 
     def _set_aside(self, raw: Received, reason: str, detail: str) -> None:
-        with self._ledger.begin() as transaction:
+        with self._ledger.begin("rows") as transaction:
             self._reject(transaction, raw, Unfit(reason, detail))
             self._forget_attempts(transaction, [raw])
-            self._stream.commit(self.stage.name, self.stage.reads, raw.position)
+            if self._stream.in_ledger:
+                self._stream.commit(self.stage.name, self.stage.reads, [raw])
+        if not self._stream.in_ledger:
+            self._stream.commit(self.stage.name, self.stage.reads, [raw])
         self.rejected += 1
         self._meter.rejected(self.stage.name)
 
@@ -218,20 +287,19 @@ class Worker(Generic[In, Ready]):
 
     def _count_attempt(self, raw: Received) -> bool:
         """Counts an attempt durably; False where the record has used up its attempts."""
-        row = {"stage": self.stage.name, "record": str(raw.position), "count": 1}
-        statement = insert(tables.attempts).values(row)
+        row = {"stage": self.stage.name, "record": _named(raw), "count": 1}
         with self._ledger.begin() as transaction:
             used = transaction.execute(
                 select(func.coalesce(func.max(tables.attempts.c.count), 0)).where(
-                    tables.attempts.c.stage == self.stage.name, tables.attempts.c.record == str(raw.position)
+                    tables.attempts.c.stage == self.stage.name, tables.attempts.c.record == _named(raw)
                 )
             ).scalar_one()
             if used >= DEATHS:
                 return False
             transaction.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["stage", "record"], set_={"count": tables.attempts.c.count + 1}
-                )
+                upsert(transaction, tables.attempts)
+                .values(row)
+                .on_conflict_do_update(index_elements=["stage", "record"], set_={"count": tables.attempts.c.count + 1})
             )
         return True
 
@@ -239,6 +307,11 @@ class Worker(Generic[In, Ready]):
         rows = tables.attempts.c
         transaction.execute(
             delete(tables.attempts).where(
-                rows.stage == self.stage.name, rows.record.in_([str(raw.position) for raw in received])
+                rows.stage == self.stage.name, rows.record.in_([_named(raw) for raw in received])
             )
         )
+
+
+def _named(raw: Received) -> str:
+    """The record's name among those of its stage that are tried alone."""
+    return f"{raw.partition}-{raw.position}" if raw.partition else str(raw.position)

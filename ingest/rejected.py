@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Row, func, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from ingest.clock import from_ms, to_ms
 from ingest.identity import digest
 from ingest.ledger import Ledger
 from ingest.ledger.tables import articles as tables
 from ingest.ledger.tables import feeds as queues
+from ingest.ledger.upsert import upsert
 from ingest.verdict import Reject
 
 TOPIC = "; topic="  # in `kind`, before the topic that the record came from
@@ -66,7 +66,7 @@ def reject(
         "state": "open",
         "at": at_ms,
     }
-    statement = insert(tables.rejected).values(row)
+    statement = upsert(tx, tables.rejected).values(row)
     newest = {name: row[name] for name in ("feed", "url", "reason", "detail", "kind", "bytes", "state", "at")}
     tx.execute(
         statement.on_conflict_do_update(index_elements=["id"], set_={**newest, "times": tables.rejected.c.times + 1})
@@ -131,6 +131,13 @@ def resolve(tx: Connection, *, stage: str, records: Collection[str]) -> None:
             .where(rows.id.in_(ids), rows.state.in_(("open", "retried")))
             .values(state="resolved")
         )
+
+
+def has_retried(connection: Connection, stage: str) -> bool:
+    """Whether a record of the stream that `stage` rejected has been put back on the stream."""
+    rows = tables.rejected.c
+    waiting = select(rows.id).where(rows.state == "retried", rows.stage == stage).limit(1)
+    return connection.execute(waiting).first() is not None
 
 
 def resolve_stream(tx: Connection, *, stage: str, records: Collection[tuple[str, bytes]]) -> None:

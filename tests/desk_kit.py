@@ -17,6 +17,7 @@ from ingest import rejected
 from ingest.clock import to_ms
 from ingest.ledger import Ledger
 from ingest.ledger.tables import feeds, stories
+from ingest.ledger.upsert import upsert
 from search.alerts.engine import Engine
 from search.alerts.stage import WatchStage
 from search.alerts.why_not import Asking, why_not
@@ -232,7 +233,7 @@ class Newsroom:
                     "id": article.story, "title": article.enriched.article.title, "first_seen": at, "last_seen": at,
                     "size": 1,
                 }  # fmt: skip
-                statement = insert(stories.stories).prefix_with("OR IGNORE").values(row)
+                statement = upsert(transaction, stories.stories).values(row).on_conflict_do_nothing()
                 if not transaction.execute(statement).rowcount:
                     size = stories.stories.c.size + 1
                     of = stories.stories.c.id == article.story

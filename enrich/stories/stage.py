@@ -4,7 +4,6 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from enrich.article import EnrichedArticle, StoryKeys, ToldArticle
 from enrich.stories.grouping import Assignment, Grouping, StorySettings, new_in_story
@@ -13,6 +12,7 @@ from ingest import wire
 from ingest.clock import Clock, now, to_ms
 from ingest.ledger import Ledger
 from ingest.ledger.tables import stories as tables
+from ingest.ledger.upsert import upsert
 
 MS_A_DAY = SECONDS_A_DAY * 1000
 
@@ -130,7 +130,7 @@ def _write(
 ) -> None:
     seen = to_ms(enriched.article.seen)
     transaction.execute(
-        insert(tables.members).values(
+        upsert(transaction, tables.members).values(
             article=assignment.article,
             story=assignment.story,
             copy_of=assignment.copy_of,
@@ -152,7 +152,7 @@ def _write(
     }
     stories = tables.stories.c
     transaction.execute(
-        insert(tables.stories)
+        upsert(transaction, tables.stories)
         .values(row)
         .on_conflict_do_update(index_elements=["id"], set_={"size": stories.size + 1, "last_seen": seen})
     )
@@ -160,12 +160,12 @@ def _write(
         _write_merge(transaction, gone, assignment, value, at)
     for other, value in assignment.related:
         link = {"story": assignment.story, "other": other, "score": value, "at": at}
-        transaction.execute(insert(tables.story_links).values(link).on_conflict_do_nothing())
+        transaction.execute(upsert(transaction, tables.story_links).values(link).on_conflict_do_nothing())
 
 
 def _write_merge(transaction: Connection, gone: str, assignment: Assignment, value: float, at: int) -> None:
     alias = {"gone": gone, "kept": assignment.story, "article": assignment.article, "score": value, "at": at}
-    transaction.execute(insert(tables.story_aliases).values(alias).on_conflict_do_nothing())
+    transaction.execute(upsert(transaction, tables.story_aliases).values(alias).on_conflict_do_nothing())
     stories = tables.stories
     size = select(stories.c.size).where(stories.c.id == gone).scalar_subquery()
     transaction.execute(

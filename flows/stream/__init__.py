@@ -1,5 +1,5 @@
 """Records between stages: the port, and its adapters by kind."""
 
-from flows.stream.port import Received, Stream
+from flows.stream.port import Holdings, Received, Stream
 
-__all__ = ["Received", "Stream"]
+__all__ = ["Holdings", "Received", "Stream"]

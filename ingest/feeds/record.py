@@ -66,8 +66,9 @@ class _Compared:
 
 def record(feed: "Row[Any]", polled: Polled, tools: CollectTools) -> Outcome:
     """Writes what came of a poll, durable when it returns; gives the word for it."""
-    with tools.ledger.begin() as tx:
-        feed = tx.execute(select(feed_table).where(feed_table.c.id == feed.id)).one()  # lists may have changed it
+    with tools.ledger.begin("rows") as tx:
+        # Read again, for lists may have changed it; held, so that another process that polled it comes after this one.
+        feed = tx.execute(select(feed_table).where(feed_table.c.id == feed.id).with_for_update()).one()
         compared = _compared(tx, feed, polled, tools)
         outcome = _outcome(polled, compared)
         values = _state(feed, polled, outcome)

@@ -8,8 +8,8 @@ from ingest.ledger.tables.feeds import hosts
 
 
 def row(connection: Connection, host: str) -> RowMapping | None:
-    """The row of `host`; within a transaction of a database with more than one writer, held until its end."""
-    return connection.execute(select(hosts).where(hosts.c.host == host).with_for_update()).mappings().first()
+    """The row of `host`."""
+    return connection.execute(select(hosts).where(hosts.c.host == host)).mappings().first()
 
 
 def put(transaction: Connection, host: str, **values: Any) -> None:

@@ -69,7 +69,7 @@ class Politeness:
         at = to_ms(self._clock())
         state = self._hosts.get(host) or self._remember(host, at)
         state.next_start = max(state.next_start, at + round(seconds * 1000))
-        with self._ledger.begin() as transaction:
+        with self._ledger.begin("hosts") as transaction:
             put(transaction, host, next_start=state.next_start)
 
     def release_all(self) -> None:
@@ -77,7 +77,7 @@ class Politeness:
         at = to_ms(self._clock())
         self._hosts.clear()
         held = (hosts.c.leased_by == self._owner) & (hosts.c.lease > at)
-        with self._ledger.begin() as transaction:
+        with self._ledger.begin("hosts") as transaction:
             soon = held & (hosts.c.next_start < at + self._pause)
             transaction.execute(update(hosts).where(soon).values(next_start=at + self._pause))
             transaction.execute(update(hosts).where(held).values(lease=0))
@@ -87,7 +87,7 @@ class Politeness:
         at = to_ms(self._clock())
         leased = {host: state for host, state in self._hosts.items() if state.leased_until > at}
         if leased:
-            with self._ledger.begin() as transaction:
+            with self._ledger.begin("hosts") as transaction:
                 for host, state in leased.items():
                     put(transaction, host, next_start=state.next_start, lease=0)
         self._hosts.clear()
@@ -117,7 +117,7 @@ class Politeness:
 
     def _renew(self, host: str, state: _Host, at: int) -> int:
         """Leases `host` until a full lease from `at`; the ms to wait where another process has it."""
-        with self._ledger.begin() as transaction:
+        with self._ledger.begin("hosts") as transaction:
             found = row(transaction, host)
             if found is not None:
                 others = found["leased_by"] != self._owner and found["lease"] > at

@@ -122,7 +122,7 @@ class Robots:
         failures = 0 if text is not None else failures + 1
         pause = KEPT_MS if text is not None else max(wait, FIRST_PAUSE_MS * PAUSE_GROWTH ** min(failures - 1, 9))
         due = at + min(pause, KEPT_MS)
-        with self._ledger.begin() as transaction:
+        with self._ledger.begin("hosts") as transaction:
             put(
                 transaction,
                 host,

@@ -1,38 +1,41 @@
-"""One database file -> transactions: one writer at a time, readers beside it; what is acknowledged is durable."""
+"""One database -> transactions in which the truth is read and written; what is acknowledged is durable."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert
-from sqlalchemy.pool import QueuePool, StaticPool
+from sqlalchemy import Connection, insert
 
 from ingest.clock import Clock, now, to_ms
 from ingest.ledger.migrate import check, upgrade
+from ingest.ledger.settings import LedgerSettings
+from ingest.ledger.sqlite import SQLiteStore
+from ingest.ledger.store import Part, Store
 from ingest.ledger.tables import stream
-from ingest.ledger.trouble import told
+from ingest.verdict import Abort, Retry
 
-READ_CACHE_KIB = 4096
-READERS_KEPT = 6
-WAIT_MS = 30_000  # for another program that holds the file, such as a backup
-LOG_BYTES = 32 * 1024 * 1024  # what the write-ahead log keeps of the disk after a long reader let it grow
+LOOK_AGAIN_SECONDS = 1.0
+
+
+class _Open(threading.local):
+    """The transaction that this thread is in, and the topics that it has published to."""
+
+    connection: Connection | None = None
+    published: set[str] | None = None
 
 
 class Ledger:
-    """The ledger in an SQLite file.
+    """The ledger in an SQLite file or on a PostgreSQL server.
 
-    Writing transactions run on one connection, one after the other, whatever thread they come from; a transaction
-    begun inside another of the same thread joins it. Readers see the last committed state and never wait.
-    Safe to share between threads.
+    A transaction begun inside another of the same thread joins it. Readers see the last committed state and never
+    wait. Safe to share between threads.
     """
 
-    def __init__(self, path: Path, *, writer: Engine | None, reader: Engine, clock: Clock) -> None:
-        self._path, self._writer, self._reader, self._clock = path, writer, reader, clock
-        self._lock = threading.RLock()
-        self._open: Connection | None = None
-        self._published: set[str] = set()
+    def __init__(self, store: Store, *, clock: Clock = now) -> None:
+        self._store, self._clock = store, clock
+        self._mine = _Open()
         self._listeners: list[Callable[[frozenset[str]], None]] = []
 
     @classmethod
@@ -45,39 +48,80 @@ class Ledger:
         """
         if not writable and not path.exists():
             raise FileNotFoundError(f"no ledger at {path}; has `tocsin run` been started with this folder?")
-        ledger = cls(path, writer=_writing(path) if writable else None, reader=_reading(path), clock=clock)
+        ledger = cls(SQLiteStore(path, writable=writable), clock=clock)
         try:
             if writable:
                 with ledger.begin() as transaction:
                     upgrade(transaction)
             else:
-                with told(path), ledger.read() as connection:
+                with ledger.read() as connection:
                     check(connection)
         except BaseException:
             ledger.close()
             raise
         return ledger
 
+    @classmethod
+    def connect(
+        cls,
+        settings: LedgerSettings,
+        *,
+        clock: Clock = now,
+        waiting: Callable[[str], None] = lambda _why: None,
+        upgraded: bool = False,
+    ) -> "Ledger":
+        """The ledger on the PostgreSQL server of `settings`; waits while it is away, and says so once by `waiting`.
+
+        Raises: Abort if it stays away, refuses, or has tables of another version and `upgraded` is not asked for.
+        """
+        from ingest.ledger.postgresql import PostgreSQLStore
+
+        ledger = cls(PostgreSQLStore(settings), clock=clock)
+        until, told = time.monotonic() + settings.wait_seconds, False
+        while True:
+            try:
+                if upgraded:
+                    with ledger.begin() as transaction:
+                        upgrade(transaction)
+                with ledger.read() as connection:
+                    check(connection)
+                return ledger
+            except Retry as verdict:
+                if time.monotonic() > until:
+                    ledger.close()
+                    raise Abort(f"{verdict} (waited {settings.wait_seconds:.0f} s)") from verdict
+                if not told:
+                    waiting(f"{verdict} Waiting for it.")
+                told = True
+                time.sleep(LOOK_AGAIN_SECONDS)
+            except BaseException:
+                ledger.close()
+                raise
+
+    @property
+    def name(self) -> str:
+        """The file or the server, for people."""
+        return self._store.name
+
     @contextmanager
-    def begin(self) -> Iterator[Connection]:
+    def begin(self, part: Part = "all") -> Iterator[Connection]:
         """A writing transaction: durable when the outermost block ends without an exception, undone otherwise.
 
-        Raises: Abort if the disk is full or broken; Retry if another program keeps the file locked.
+        `part` says which others may run beside it, see ingest.ledger.store; an SQLite file has one writer anyway.
+        Raises: Abort if the disk is full or the database broken; Retry if it is locked or away.
         """
-        if self._writer is None:
-            raise PermissionError("this ledger was opened for reading")
-        with self._lock:
-            if self._open is not None:
-                yield self._open
-                return
-            self._published.clear()
-            with told(self._path), self._writer.begin() as connection:
-                self._open = connection
-                try:
-                    yield connection
-                finally:
-                    self._open = None
-            topics = frozenset(self._published)
+        mine = self._mine
+        if mine.connection is not None:
+            yield mine.connection
+            return
+        mine.published = set()
+        with self._store.writing(part) as connection:
+            mine.connection = connection
+            try:
+                yield connection
+            finally:
+                mine.connection = None
+        topics = frozenset(mine.published)
         if topics:
             for listener in self._listeners:
                 listener(topics)
@@ -85,7 +129,7 @@ class Ledger:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection that sees one committed state and cannot write."""
-        with self._reader.connect() as connection:
+        with self._store.reading() as connection:
             yield connection
 
     def publish(self, transaction: Connection, topic: str, records: Iterable[tuple[str, bytes]]) -> None:
@@ -94,66 +138,16 @@ class Ledger:
         rows = [{"topic": topic, "key": key, "value": value, "at": at} for key, value in records]
         if rows:
             transaction.execute(insert(stream.records), rows)
-            self._published.add(topic)
+            if self._mine.published is not None:
+                self._mine.published.add(topic)
 
     def listen(self, listener: Callable[[frozenset[str]], None]) -> None:
-        """Has `listener` called with the topics of every publishing transaction, once it is durable.
+        """Has `listener` called with the topics of every publishing transaction of this process, once it is durable.
 
         It is called from the thread that wrote, so it must only signal.
         """
         self._listeners.append(listener)
 
     def close(self) -> None:
-        """Ends all connections; the file then holds everything."""
-        with self._lock:
-            if self._writer is not None:
-                self._writer.dispose()
-            self._reader.dispose()
-
-
-def _writing(path: Path) -> Engine:
-    # StaticPool: exactly one connection ever writes and checkpoints.
-    engine = create_engine(f"sqlite:///{path}", poolclass=StaticPool, connect_args={"check_same_thread": False})
-    event.listen(engine, "connect", _prepare_writer)
-    event.listen(engine, "begin", _begin_immediate)
-    return engine
-
-
-def _reading(path: Path) -> Engine:
-    # Connections are used again: to open one costs more than most of what is asked. Given back, it holds no state.
-    engine = create_engine(
-        f"sqlite:///file:{path}?mode=ro&uri=true",
-        poolclass=QueuePool,
-        pool_size=READERS_KEPT,
-        max_overflow=-1,  # none waits for another
-        connect_args={"check_same_thread": False},
-    )
-    event.listen(engine, "connect", _prepare_reader)
-    event.listen(engine, "begin", _begin)
-    return engine
-
-
-def _prepare_writer(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # we say BEGIN ourselves
-    for pragma in (
-        f"busy_timeout={WAIT_MS}",
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        f"journal_size_limit={LOG_BYTES}",
-    ):
-        connection.execute(f"PRAGMA {pragma}").close()
-
-
-def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN")  # or each SELECT would see a state of its own
-
-
-def _prepare_reader(connection: Any, _record: object) -> None:
-    connection.isolation_level = None
-    for pragma in (f"busy_timeout={WAIT_MS}", f"cache_size=-{READ_CACHE_KIB}"):
-        connection.execute(f"PRAGMA {pragma}").close()
+        """Ends all connections; the database then holds everything."""
+        self._store.close()

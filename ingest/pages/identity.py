@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from sqlalchemy import Column, Connection, select
-from sqlalchemy.dialects.sqlite import insert
 
 from ingest.ledger.tables.articles import aliases, articles
+from ingest.ledger.upsert import upsert
 
 CHUNK = 500
 COPY = "copy-at"  # a claim about another host: kept to be found by, never identity
@@ -82,7 +82,7 @@ class Directory:
     def save(self, tx: Connection) -> None:
         """Writes the noted addresses."""
         if self.added:
-            statement = insert(aliases)
+            statement = upsert(tx, aliases)
             newer = {"article": statement.excluded.article, "kind": statement.excluded.kind}
             tx.execute(
                 statement.on_conflict_do_update(index_elements=["url"], set_=newer, where=aliases.c.kind == COPY),

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
-from sqlalchemy.dialects.sqlite import insert
 
 from ingest import wire
 from ingest.article import Article, Credit
 from ingest.clock import to_ms
 from ingest.identity import digest
 from ingest.ledger.tables.articles import articles
+from ingest.ledger.upsert import upsert
 from ingest.links import site_of
 from ingest.pages.identity import Address, Directory, Known, load
 from ingest.pages.reading import Reading
@@ -38,7 +38,7 @@ def publish(readings: Sequence[Reading], tools: Tools) -> Counter[str]:
     """
     now = tools.now()
     ended = [reading for reading in readings if reading.later is None]
-    with tools.ledger.begin() as tx:
+    with tools.ledger.begin("fetches") as tx:
         directory = _directory(tx, ended, tools)
         results = [(reading, _result(reading, directory, now, tools)) for reading in ended]
         directory.save(tx)
@@ -216,6 +216,6 @@ def _save(tx: Connection, revisions: Sequence[tuple[Article, str]], now: datetim
         for article, text_hash in revisions
     ]
     if rows:
-        statement = insert(articles)
+        statement = upsert(tx, articles)
         newest = {name: statement.excluded[name] for name in rows[0] if name not in ("id", "feed", "source", "seen")}
         tx.execute(statement.on_conflict_do_update(index_elements=["id"], set_=newest), rows)

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, func, select, update
 
 from ingest import wire
 from ingest.clock import from_ms, to_ms
 from ingest.entry import Entry
 from ingest.ledger import Ledger
 from ingest.ledger.tables.feeds import fetches
+from ingest.ledger.upsert import upsert
 from ingest.queue.records import IN_FLIGHT, LATER_REASONS, Delay, Ending, Fetch, QueueSettings, State, Waiting
 from ingest.rejected import reject
 
@@ -56,7 +56,7 @@ def lease(ledger: Ledger, names: Collection[str], now: datetime, lease_seconds: 
         return []
     until = to_ms(now) + round(lease_seconds * 1000)
     taken: list[Fetch] = []
-    with ledger.begin() as transaction:
+    with ledger.begin("fetches") as transaction:
         mine = rows.id.in_(tuple(names)), rows.state == State.WAITING
         found = {row.id: row for row in transaction.execute(select(fetches).where(*mine))}
         values = {"state": State.LEASED, "lease": until, "attempts": rows.attempts + 1}
@@ -87,8 +87,8 @@ def release_expired(ledger: Ledger, now: datetime) -> int:
 def release(ledger: Ledger, taken: Sequence[Fetch]) -> None:
     """Puts back what was taken and not tried: its attempt is not counted."""
     mine = rows.id.in_([fetch.id for fetch in taken]), rows.state == State.LEASED
-    values = {"state": State.WAITING, "lease": 0, "attempts": func.max(rows.attempts - 1, 0)}
-    with ledger.begin() as transaction:
+    values = {"state": State.WAITING, "lease": 0, "attempts": case((rows.attempts > 0, rows.attempts - 1), else_=0)}
+    with ledger.begin("fetches") as transaction:
         transaction.execute(update(fetches).where(*mine).values(values))
 
 
@@ -147,7 +147,7 @@ def promote(tx: Connection, article: str, now: datetime) -> None:
 
 def count_death(ledger: Ledger, name: str) -> int:
     """Counts, durably, that the page is about to be read alone in a child; gives the count with this one."""
-    with ledger.begin() as transaction:
+    with ledger.begin("fetches") as transaction:
         transaction.execute(update(fetches).where(rows.id == name).values(deaths=rows.deaths + 1))
         return int(transaction.execute(select(rows.deaths).where(rows.id == name)).scalar_one())
 
@@ -196,12 +196,12 @@ def insert_rows(tx: Connection, values: Iterable[Mapping[str, object]]) -> int:
         return 0
     names = [str(value["id"]) for value in given]
     there = set(tx.execute(select(rows.id).where(rows.id.in_(names))).scalars())
-    tx.execute(insert(fetches).on_conflict_do_nothing(index_elements=["id"]), given)
+    tx.execute(upsert(tx, fetches).on_conflict_do_nothing(index_elements=["id"]), given)
     return len(set(names) - there)
 
 
 def _put_back(ledger: Ledger, held: ColumnElement[bool]) -> int:
-    with ledger.begin() as transaction:
+    with ledger.begin("fetches") as transaction:
         freed = transaction.execute(update(fetches).where(held).values(state=State.WAITING, lease=0))
         return int(freed.rowcount)
 

@@ -3,11 +3,12 @@
 from typing import Literal, get_args
 
 from sqlalchemy import Connection
-from sqlalchemy.dialects.sqlite import insert
 
 from ingest.clock import Clock, now, to_ms
 from ingest.ledger import Ledger
 from ingest.ledger.tables import alerts as tables
+from ingest.ledger.tables.people import people
+from ingest.ledger.upsert import upsert
 from search.alert import Alert, AlertEvent
 from search.alerts.fold import after
 from search.alerts.ids import act_id
@@ -27,7 +28,7 @@ def act(ledger: Ledger, alert: str, kind: str, *, by: str, to: str = "", reason:
         raise ValueError(f"no act {kind!r}; there are {', '.join(get_args(Act))}")
     if not clean_name(by):
         raise ValueError("say who you are: the name stands beside what you do")
-    with ledger.begin() as transaction:
+    with ledger.begin("alerts") as transaction:
         found = find(transaction, alert)
         if found is None:
             raise ValueError(f"there is no alert {alert} in this folder")
@@ -55,9 +56,9 @@ def remember_person(ledger: Ledger, name: str, *, clock: Clock = now) -> str:
     kept = clean_name(name)
     if not kept:
         raise ValueError("a name has at least one letter")
-    with ledger.begin() as transaction:
+    with ledger.begin("alerts") as transaction:
         row = {"name": kept, "at": to_ms(clock())}
-        transaction.execute(insert(tables.people).values(row).on_conflict_do_nothing())
+        transaction.execute(upsert(transaction, people).values(row).on_conflict_do_nothing())
     return kept
 
 

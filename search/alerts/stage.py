@@ -87,7 +87,7 @@ class WatchStage:
         events: Counter[str] = Counter()
         deliveries = 0
         self._keep_up()
-        with self._ledger.begin() as transaction:
+        with self._ledger.begin("alerts") as transaction:
             alerts = Alerts(transaction, self._settings.language)
             stories = [kept_story(transaction, told.story) for told in batch]
             alerts.load([*stories, *(gone for told in batch for gone in told.merged)])

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ingest import wire
 from ingest.clock import to_ms
 from ingest.ledger.tables import alerts as tables
+from ingest.ledger.upsert import upsert
 from search.alert import Alert, AlertEvent
 from search.alerts.fold import after
 
@@ -98,7 +98,7 @@ def write(transaction: Connection, alert: Alert, last_event: int) -> None:
         "last_event": last_event,
         "body": wire.encode(alert),
     }
-    statement = upsert(tables.alerts).values(row)
+    statement = upsert(transaction, tables.alerts).values(row)
     transaction.execute(statement.on_conflict_do_update(index_elements=["id"], set_=row))
 
 

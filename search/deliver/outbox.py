@@ -4,12 +4,12 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from ingest import wire
 from ingest.clock import Clock, now, to_ms
 from ingest.ledger import Ledger
 from ingest.ledger.tables import alerts as tables
+from ingest.ledger.upsert import upsert
 from search.alert import Alert, AlertEvent
 from search.alerts.acts import record
 from search.alerts.ids import delivery_id
@@ -52,7 +52,8 @@ def enqueue(transaction: Connection, event: AlertEvent, number: int, channels: I
             "at": at,
             "sent": at if channel == PAGE else None,
         }
-        added += transaction.execute(insert(tables.deliveries).values(row).on_conflict_do_nothing()).rowcount
+        once = upsert(transaction, tables.deliveries).values(row).on_conflict_do_nothing()
+        added += transaction.execute(once).rowcount
     return added
 
 
@@ -94,7 +95,8 @@ def release(ledger: Ledger, *, by: str, drop: bool = False, clock: Clock = now) 
 def put_fact(transaction: Connection, name: str, value: str, at_ms: int) -> None:
     """Sets a single value of the ledger."""
     row = {"name": name, "value": value, "at": at_ms}
-    transaction.execute(insert(tables.facts).values(row).on_conflict_do_update(index_elements=["name"], set_=row))
+    statement = upsert(transaction, tables.facts).values(row)
+    transaction.execute(statement.on_conflict_do_update(index_elements=["name"], set_=row))
 
 
 def take(
@@ -107,11 +109,12 @@ def take(
     with ledger.read() as reader:  # an idle channel costs no writing transaction
         if not reader.execute(_due(channel, at_ms).limit(1)).first():
             return None
-    with ledger.begin() as transaction:
+    with ledger.begin("rows") as transaction:
         if held(transaction):
             transaction.execute(update(tables.deliveries).where(rows.state == "waiting").values(state="held"))
             return None
-        for row in transaction.execute(_due(channel, at_ms)).all():
+        # A row that another process is taking is passed over, not waited for.
+        while row := transaction.execute(_due(channel, at_ms).limit(1).with_for_update(skip_locked=True)).first():
             if row.attempts >= settings.attempts:
                 _set(transaction, row.id, state="failed", detail=f"gave up after {row.attempts} attempts: {row.detail}")
                 continue
@@ -125,20 +128,20 @@ def take(
 
 def sent(ledger: Ledger, delivery: str, detail: str, at_ms: int) -> None:
     """The receiver has it."""
-    with ledger.begin() as transaction:
+    with ledger.begin("rows") as transaction:
         _set(transaction, delivery, state="sent", detail=detail, sent=at_ms)
 
 
 def failed(ledger: Ledger, delivery: str, detail: str) -> None:
     """It will not be tried again."""
-    with ledger.begin() as transaction:
+    with ledger.begin("rows") as transaction:
         _set(transaction, delivery, state="failed", detail=detail)
 
 
 def put_off(ledger: Ledger, delivery: str, detail: str, due_ms: int | None = None) -> None:
     """It is tried again as planned, or at `due_ms`."""
     due = {} if due_ms is None else {"due": due_ms}
-    with ledger.begin() as transaction:
+    with ledger.begin("rows") as transaction:
         _set(transaction, delivery, detail=detail, **due)
 
 

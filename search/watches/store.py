@@ -1,20 +1,22 @@
 """The watches in force, in the ledger: each change a version with a name to it."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
-from sqlalchemy import Connection, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, func, insert, select
 
 from ingest import wire
 from ingest.clock import Clock, now, to_ms
 from ingest.ledger import Ledger
 from ingest.ledger.tables import alerts as tables
+from ingest.ledger.upsert import upsert
 from search.alerts.acts import record
 from search.watch import Watch
 from search.watches.valid import Parse, WatchError, check_watch
 
 FILE = "file"  # origin, and the name that stands beside versions that came from a file
+LOOK_SECONDS = 1.0
 MISSING = "missing"  # origin of a watch that stood in the file and does no more
 
 
@@ -30,15 +32,17 @@ class Version:
 class WatchStore:
     """The watches of a ledger. Safe to share between threads."""
 
-    def __init__(self, ledger: Ledger, parse: Parse, *, clock: Clock = now) -> None:
-        """`parse` raises ValueError where a query cannot be used."""
-        self._ledger, self._parse, self._clock = ledger, parse, clock
+    def __init__(self, ledger: Ledger, parse: Parse, *, clock: Clock = now, shared: bool = False) -> None:
+        """`parse` raises ValueError where a query cannot be used; `shared`: other processes change watches too."""
+        self._ledger, self._parse, self._clock, self._shared = ledger, parse, clock, shared
         self._cache: dict[str, Watch] | None = None
         self._revision = 0
+        self._looked, self._seen = 0.0, -1  # when it was looked whether others changed one, and what there was
 
     @property
     def revision(self) -> int:
         """Another number whenever a watch has changed."""
+        self._look()
         return self._revision
 
     def listing(self) -> list[Watch]:
@@ -130,14 +134,28 @@ class WatchStore:
             "origin": origin,
             "at": at,
         }
-        transaction.execute(upsert(tables.watches).values(row).on_conflict_do_update(index_elements=["id"], set_=row))
+        transaction.execute(
+            upsert(transaction, tables.watches).values(row).on_conflict_do_update(index_elements=["id"], set_=row)
+        )
         version = {"watch": stored.id, "version": stored.version, "body": body, "by": by, "at": at}
         transaction.execute(insert(tables.watch_versions).values(version))
         what = "watch changed" if before else "watch made"
         record(transaction, who=by, what=what, subject=stored.id, detail=difference(before, stored), at_ms=at)
         return stored
 
+    def _look(self) -> None:
+        """Forgets what it knows where another process has changed a watch: each change is a version."""
+        if not self._shared or time.monotonic() - self._looked < LOOK_SECONDS:
+            return
+        self._looked = time.monotonic()
+        with self._ledger.read() as connection:
+            count = connection.execute(select(func.count()).select_from(tables.watch_versions)).scalar_one()
+        if count != self._seen:
+            self._seen = count
+            self._changed()
+
     def _all(self) -> dict[str, Watch]:
+        self._look()
         cache = self._cache
         if cache is None:
             with self._ledger.read() as connection:

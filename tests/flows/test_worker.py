@@ -26,7 +26,7 @@ class Word:
 class Shout:
     """A small real stage: words in, loud words out; some words hurt it."""
 
-    name, reads, writes, kind, batch = "shout", "words", "loud", Word, 4
+    name, reads, writes, kind, batch, part = "shout", "words", "loud", Word, 4, "rows"
 
     def __init__(self):
         self.waits = 0
@@ -136,7 +136,7 @@ DYING = """
         text: str
 
     class Shout:
-        name, reads, writes, kind, batch = "shout", "words", "loud", Word, 4
+        name, reads, writes, kind, batch, part = "shout", "words", "loud", Word, 4, "rows"
         async def prepare(self, records, alone):
             return records
         def apply(self, transaction, ready):

@@ -149,7 +149,7 @@ def test_a_hold_is_not_shortened_by_closing(politeness, ledger, time):
 def test_pages_of_one_host_cost_the_ledger_one_transaction_a_minute(politeness, time, monkeypatch):
     begun = []
     begin = Ledger.begin
-    monkeypatch.setattr(Ledger, "begin", lambda self: begun.append(1) or begin(self))
+    monkeypatch.setattr(Ledger, "begin", lambda self, *part: begun.append(1) or begin(self, *part))
     for _ in range(120):  # ten minutes
         assert politeness.take(NEWS) == 0.0
         politeness.free(NEWS)

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from ingest.ledger import Ledger
-from ingest.ledger import ledger as module
+from ingest.ledger import sqlite as module
 from ingest.ledger.tables.alerts import facts
 from ingest.ledger.tables.stream import records
 from ingest.verdict import Abort, Retry

@@ -1,6 +1,6 @@
 """Records between stages, and how far each stage has read."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, text
 
 from ingest.ledger.tables import metadata
 
@@ -13,7 +13,9 @@ records = Table(
     Column("key", String, nullable=False),
     Column("value", LargeBinary, nullable=False),
     Column("at", BigInteger, nullable=False),
+    Column("sent", BigInteger),  # when the brokers had it; never set where the rows are read in place
     Index("records_by_topic", "topic", "position"),
+    Index("records_unsent", "position", sqlite_where=text("sent IS NULL"), postgresql_where=text("sent IS NULL")),
     sqlite_autoincrement=True,  # a position is never given twice
 )
 
