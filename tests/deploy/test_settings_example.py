@@ -14,12 +14,24 @@ EXAMPLE = DEPLOY / "settings.example.toml"
 SETTING = re.compile(r"^#(\w+ = .*|\[\[\w+\]\])")
 
 
-def uncommented(folder):
-    """The example with every setting in force; secrets are read from files of this test."""
+def uncommented(folder, *, instead):
+    """The example with every setting in force; secrets are read from files of this test.
+
+    What stands instead of something else is taken with `instead`, and else what it stands instead of.
+    """
     lines = [SETTING.sub(r"\1", line) for line in EXAMPLE.read_text(encoding="utf-8").splitlines()]
+    sections = re.split(r"(?m)^(?=\[)", "\n".join(lines))
+    text = "".join(chosen(section, instead) for section in sections)
     secret = folder / "secret"
     secret.write_text("whsec_" + "A" * 32 + "\n", encoding="utf-8")
-    return re.sub(r'_file = "/etc/tocsin/secrets/\w+"', f'_file = "{secret}"', "\n".join(lines))
+    return re.sub(r'_file = "/etc/tocsin/secrets/\w+"', f'_file = "{secret}"', text)
+
+
+def chosen(section, instead):
+    if "instead of user and password" not in section:
+        return section
+    left_out = r"(?m)^(?:user|password_file) = .*\n" if instead else r"(?m)^.*instead of user and password.*\n"
+    return re.sub(left_out, "", section)
 
 
 def names(kind, before=""):
@@ -45,15 +57,28 @@ def told():
     return {name: example for name, example in found.items() if not name.startswith("channels.")}
 
 
+def left_out(text):
+    """The settings of the file that are not in force in `text`."""
+    there, section = set(), ""
+    for line in text.splitlines():
+        if line.startswith("["):
+            section = line.strip("[]") + "."
+        elif found := re.match(r"^(\w+) = ", line):
+            there.add(section + found[1])
+    return set(told()) - there
+
+
 def test_as_it_stands_it_changes_nothing(tmp_path):
     path = tmp_path / "tocsin.toml"
     path.write_bytes(EXAMPLE.read_bytes())
     assert read(Settings, path, {}) == Settings()
 
 
-def test_every_setting_in_it_is_real_and_those_that_say_so_are_the_defaults(tmp_path):
+@pytest.mark.parametrize("instead", [False, True])
+def test_every_setting_in_it_is_real_and_those_that_say_so_are_the_defaults(tmp_path, instead):
     path = tmp_path / "tocsin.toml"
-    path.write_text(uncommented(tmp_path), encoding="utf-8")
+    text = uncommented(tmp_path, instead=instead)
+    path.write_text(text, encoding="utf-8")
     found = read(Settings, path, {})
 
     def value(settings, name):
@@ -63,6 +88,8 @@ def test_every_setting_in_it_is_real_and_those_that_say_so_are_the_defaults(tmp_
 
     for name, example in told().items():
         real = name if name in set(names(Settings)) else name.removesuffix("_file")
+        if name in left_out(text):
+            continue
         if example:
             assert value(found, real) != value(Settings(), real), f"{name}: an example shows something else"
         else:
