@@ -19,9 +19,6 @@ LATER_COMMANDS = {
     "ledger backup": "comes with the PostgreSQL ledger",
     "ledger restore": "comes with the PostgreSQL ledger",
     "stream apply": "comes with the Kafka stream",
-    "index apply": "comes with the Elasticsearch index",
-    "index reindex": "comes with the Elasticsearch index",
-    "index status": "comes with the Elasticsearch index",
     "kibana apply": "comes with the Kibana objects",
     "people add": "comes with sign-in on the desk page",
 }
