@@ -88,6 +88,7 @@ class Assembly:
             clock=parts.clock,
             settings=parts.settings.feeds,
             allow_loopback=parts.settings.fetch.allow_loopback,
+            shared=parts.shared,
         )
 
     def visiting(self) -> pages.Tools:
@@ -105,6 +106,7 @@ class Assembly:
             page=extract.page_item,
             clock=parts.clock,
             settings=parts.settings.pages,
+            sole=not parts.shared,
         )
 
     def worker(self, stage: Stage[Any, Any], lease: Lease | None = None) -> Service:

@@ -153,12 +153,13 @@ def _published(ledger: Ledger) -> Iterator[tuple[str, _Kept]]:
 def _there(settings: IndexSettings) -> Iterator[tuple[str, _Kept]]:
     from search.index.elastic import mapping
     from search.index.elastic.keeping import kept
+    from search.index.elastic.searching import searched
     from search.index.elastic.server import Server
 
     server = Server(settings)
     try:
         alias = mapping.alias(settings, "articles")
-        server.ask("POST", f"/{alias}/_refresh")
+        searched(server, f"/{alias}/_refresh", None, {})
         for name, one in kept(server, alias):
             yield name, _Kept(revision=one.revision, text_hash=one.text_hash, withdrawn=one.withdrawn)
     finally:

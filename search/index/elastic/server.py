@@ -19,8 +19,8 @@ JSON = {"content-type": "application/json", "accept": "application/json"}
 FULL = "disk usage exceeded flood-stage watermark"
 
 
-class Refused(Exception):  # noqa: N818 - a verdict on a request, for the caller to judge
-    """The server understood and said no; nothing was done."""
+class Refused(Abort):
+    """The server understood and said no; nothing was done. Who asked may know better what to do than to stop."""
 
     def __init__(self, message: str, status: int, kind: str) -> None:
         super().__init__(message)
@@ -82,7 +82,7 @@ class Server:
                 f"the certificate of {self.where} is not trusted ({_cause(error)}): name its CA in [index] ca_file"
             ) from error
         except SerializationError as error:
-            raise Abort(f"{self.where} does not answer as Elasticsearch does: check [index] url") from error
+            raise Abort(f"what answers at {self.where} is not Elasticsearch: check [index] url") from error
         except AwayError as error:
             raise Retry(f"the index at {self.where} is away ({_cause(error)}); is it running?") from error
         except TransportError as error:
