@@ -15,10 +15,6 @@ from search.desk.context import DeskSettings
 
 # What others are writing at the same time. A name goes from here once it is there, else this test says so.
 LATER_COMMANDS = {
-    "ledger upgrade": "comes with the PostgreSQL ledger",
-    "ledger backup": "comes with the PostgreSQL ledger",
-    "ledger restore": "comes with the PostgreSQL ledger",
-    "stream apply": "comes with the Kafka stream",
     "kibana apply": "comes with the Kibana objects",
     "people add": "comes with sign-in on the desk page",
 }
