@@ -31,6 +31,7 @@ test-servers: .venv/.installed ## tests with a real Kafka, Elasticsearch and Pos
 	TOCSIN_NEED_SERVERS=1 $(BIN)/python -m pytest -m 'servers and not prove' --timeout 1200
 
 prove: .venv/.installed ## long proofs: kills, the whole newsroom, faults
+	sh tests/deploy/tools.sh "$${TOCSIN_TOOLS:-$${TMPDIR:-/tmp}/tocsin-deploy-tools}"
 	$(BIN)/python -m pytest -m prove --timeout 3000
 
 check: .venv/.installed ## lint, format, types, layers
@@ -48,6 +49,8 @@ picture: .venv/.installed ## takes the README's picture of the desk page anew, f
 lock: ## pins every requirement anew, with hashes and without addresses
 	uv pip compile pyproject.toml --extra development --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate -o deploy/requirements.lock
+	uv pip compile pyproject.toml --constraint deploy/requirements.lock --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --no-annotate -o deploy/requirements.runtime.lock
 
 clean: ## removes the environment, caches and the demo's folder
 	rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

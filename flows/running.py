@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from enrich.enricher import compiled, prepare
 from flows.assembly import Assembly, assembled
 from flows.home import Home, packs_cache
+from flows.monitored import health_of, monitored
 from flows.opening import Parts, owning
 from flows.progress import Progress
 from flows.route import ROUTE
@@ -105,7 +106,8 @@ async def _run(parts: Parts, plan: Plan, progress: Progress | None) -> Summary:
     if page is not None:
         parts = _with_desk_address(parts, page.address)
     async with assembled(parts) as assembly:
-        services = _services(assembly, plan)
+        health = health_of(assembly, plan.stages)
+        services = [*_services(assembly, plan), *monitored(health, parts.settings.health)]
         if progress:
             services.append(_showing(assembly, progress))
         done = None
@@ -116,7 +118,7 @@ async def _run(parts: Parts, plan: Plan, progress: Progress | None) -> Summary:
         elif plan.ends is not None:
             done = _idle(assembly, plan.ends)
         if page is not None:
-            services.append(Service("desk", lambda stop: page.serve(assembly, stop)))
+            services.append(Service("desk", lambda stop: page.serve(assembly, health, stop)))
             parts.ownership.announce(desk=page.address)
             plan.opened(page.address)
         patience = _patience(parts.settings)

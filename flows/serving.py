@@ -10,6 +10,8 @@ import uvicorn
 
 from flows.assembly import Assembly
 from flows.desk import desk_of
+from flows.health import Health
+from flows.monitoring import Beside
 from ingest.verdict import Abort
 from search.desk.app import create_app
 from search.desk.security import check_bind
@@ -59,12 +61,17 @@ class DeskPage:
         host, port = self.listening.getsockname()[:2]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
-    async def serve(self, assembly: Assembly, stop: asyncio.Event) -> None:
-        """Answers until `stop` is set; open pages are let go after a second."""
+    async def serve(self, assembly: Assembly, health: Health, stop: asyncio.Event) -> None:
+        """Answers people, and monitors beside them, until `stop` is set; open pages are let go after a second."""
         app = create_app(desk_of(assembly, asyncio.get_running_loop()))
+        settings = assembly.parts.settings
         server = _Server(
             uvicorn.Config(
-                app, log_config=None, lifespan="off", timeout_graceful_shutdown=GRACE_SECONDS, access_log=False
+                Beside(app, health, settings.health, settings.desk.hosts),
+                log_config=None,
+                lifespan="off",
+                timeout_graceful_shutdown=GRACE_SECONDS,
+                access_log=False,
             )
         )
         running = asyncio.create_task(server.serve(sockets=[self.listening]))

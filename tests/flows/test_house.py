@@ -85,6 +85,8 @@ DOORS = {
     "babel": ("enrich/entities/",),
     "htmldate": ("ingest/extract/",),
     "kafka": ("flows/stream/kafka",),
+    "prometheus_client": ("flows/metrics.py",),
+    "pythonjsonlogger": ("flows/logs.py",),
 }
 
 
