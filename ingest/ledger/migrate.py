@@ -7,7 +7,7 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, sel
 from ingest.ledger.tables import metadata
 from ingest.verdict import Abort
 
-HEAD = "0001"  # the newest revision in migrations/versions; a test holds it
+HEAD = "0002"  # the newest revision in migrations/versions; a test holds it
 FOLDER = Path(__file__).parent / "migrations"
 
 _stamp = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
@@ -30,8 +30,8 @@ def upgrade(connection: Connection) -> None:
     migrate(connection)
 
 
-def migrate(connection: Connection) -> None:
-    """Goes through the versions from the one that was found to HEAD, within the caller's transaction.
+def migrate(connection: Connection, to: str = "head") -> None:
+    """Goes through the versions from the one that was found to `to`, within the caller's transaction.
 
     Raises: Abort if the ledger was written by a newer Tocsin.
     """
@@ -46,7 +46,7 @@ def migrate(connection: Connection) -> None:
     found = version(connection)
     if found is not None and found not in known:
         raise Abort(f"the ledger has version {found}, this Tocsin knows up to {HEAD}: use the newer Tocsin")
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
 
 
 def check(connection: Connection) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.sqlite import insert
 from ingest.clock import Clock, now, to_ms
 from ingest.ledger import Ledger
 from ingest.ledger.tables import alerts as tables
+from ingest.ledger.tables.people import people
 from search.alert import Alert, AlertEvent
 from search.alerts.fold import after
 from search.alerts.ids import act_id
@@ -57,7 +58,7 @@ def remember_person(ledger: Ledger, name: str, *, clock: Clock = now) -> str:
         raise ValueError("a name has at least one letter")
     with ledger.begin() as transaction:
         row = {"name": kept, "at": to_ms(clock())}
-        transaction.execute(insert(tables.people).values(row).on_conflict_do_nothing())
+        transaction.execute(insert(people).values(row).on_conflict_do_nothing())
     return kept
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, func, select
 from ingest import wire
 from ingest.ledger import Ledger
 from ingest.ledger.tables import alerts as tables
+from ingest.ledger.tables.people import people as people_table
 from search.alert import Alert
 from search.alerts.store import find
 from search.desk.cards import Card, card
@@ -97,7 +98,8 @@ def _happened(row: Any) -> Happened:
 
 
 def people(ledger: Ledger, limit: int = 50) -> list[str]:
-    """Those who gave their names, by name."""
-    names = tables.people.c.name
+    """Those who gave their names or may sign in, by name."""
+    rows = people_table.c
+    query = select(rows.name).where(rows.disabled.is_(None)).order_by(rows.name).limit(limit)
     with ledger.read() as connection:
-        return list(connection.execute(select(names).order_by(names).limit(limit)).scalars())
+        return list(connection.execute(query).scalars())

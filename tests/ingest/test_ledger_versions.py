@@ -14,6 +14,7 @@ from ingest.ledger import Ledger
 from ingest.ledger.migrate import FOLDER, HEAD, migrate, upgrade, version
 from ingest.ledger.tables import metadata
 from ingest.ledger.tables.alerts import facts
+from ingest.ledger.tables.people import people
 from ingest.verdict import Abort
 
 
@@ -65,6 +66,15 @@ def test_going_through_every_version_gives_the_tables_of_a_fresh_ledger(tmp_path
         fresh = words(connection)
     del migrated["alembic_version"], fresh["alembic_version"]  # alembic writes its own
     assert migrated == fresh
+
+
+def test_names_that_were_given_before_people_could_sign_in_are_kept(tmp_path):
+    with database(tmp_path / "ledger") as connection:
+        migrate(connection, "0001")
+        connection.execute(text("INSERT INTO people (name, at) VALUES ('Ana', 7)"))
+    Ledger.open(tmp_path / "ledger").close()
+    with database(tmp_path / "ledger") as connection:
+        assert connection.execute(people.select()).all() == [("Ana", 7, "", "", "", "", None)]
 
 
 def test_a_migration_is_undone_with_its_transaction(tmp_path):

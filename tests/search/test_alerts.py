@@ -12,6 +12,7 @@ from enrich.article import ToldArticle
 from ingest.entry import Origin
 from ingest.ledger import Ledger
 from ingest.ledger.tables import alerts as tables
+from ingest.ledger.tables.people import people
 from search.alert import Alert
 from search.alerts.acts import act, remember_person
 from search.alerts.decide import Match, decide
@@ -503,7 +504,7 @@ def test_an_escalation_opens_a_closed_alert_again(ledger, newsroom):
 def test_a_person_is_remembered_once_and_on_one_line(ledger):
     assert remember_person(ledger, " Ana\nPetrova ") == "Ana Petrova"
     remember_person(ledger, "Ana Petrova")
-    assert [row.name for row in rows(ledger, tables.people)] == ["Ana Petrova"]
+    assert [row.name for row in rows(ledger, people)] == ["Ana Petrova"]
     with pytest.raises(ValueError, match="letter"):
         remember_person(ledger, "\x00\n")
 

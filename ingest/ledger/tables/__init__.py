@@ -4,6 +4,6 @@ from sqlalchemy import MetaData
 
 metadata = MetaData()
 
-from ingest.ledger.tables import alerts, articles, feeds, stories, stream  # noqa: E402 - each adds its tables
+from ingest.ledger.tables import alerts, articles, feeds, people, stories, stream  # noqa: E402 - each adds its tables
 
-__all__ = ["alerts", "articles", "feeds", "metadata", "stories", "stream"]
+__all__ = ["alerts", "articles", "feeds", "metadata", "people", "stories", "stream"]

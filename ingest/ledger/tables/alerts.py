@@ -1,4 +1,4 @@
-"""Watches, alert events, deliveries, people and what they did."""
+"""Watches, alert events, deliveries, and what people did."""
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table
 
@@ -71,13 +71,6 @@ deliveries = Table(
     Column("sent", BigInteger),
     Index("deliveries_due", "state", "due"),
     Index("deliveries_by_alert", "alert"),
-)
-
-people = Table(
-    "people",
-    metadata,
-    Column("name", String, primary_key=True),
-    Column("at", BigInteger, nullable=False),
 )
 
 audit = Table(
