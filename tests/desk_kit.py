@@ -1,5 +1,6 @@
 """What tests of the desk page share: a real folder with a newsroom's day in it, served on loopback."""
 
+import re
 import socket
 import threading
 import time
@@ -8,7 +9,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import uvicorn
+from argon2 import PasswordHasher
+from argon2.profiles import CHEAPEST
 from building import link, mention, told, topic
 from sqlalchemy import insert
 
@@ -24,12 +28,17 @@ from search.deliver.settings import ChannelSettings
 from search.desk.app import create_app
 from search.desk.context import Desk, DeskSettings
 from search.index.embedded import EmbeddedIndex
+from search.people import audit, passwords
+from search.people.person import Person, Token
+from search.people.store import People
+from search.people.tokens import add_token
 from search.query.parse import parse
 from search.query.tree import Term
 from search.watch import Watch
 from search.watches import WatchStore
 
 TOKEN = "the-token-of-the-folder"
+PASSWORD = "harbour lamp seven oaks"
 WATCHES = (
     Watch(
         id="release-for-relief",
@@ -224,6 +233,19 @@ class Newsroom:
                 kind="text/html", data=data, at_ms=to_ms(self.clock()),
             )  # fmt: skip
 
+    def add_person(self, name="Ana", role="operator", desks=(), password=PASSWORD):
+        person = Person(name=name, role=role, desks=tuple(desks), added=self.clock())
+        return People(self.ledger, clock=self.clock).add(person, password=password, by="Root")
+
+    def add_token(self, person, role="reader", desks=(), name="robot", until=None):
+        token = Token(name=name, person=person, role=role, desks=tuple(desks), made=self.clock(), until=until)
+        return add_token(self.ledger, token, by="Root")
+
+    def audit(self, **sought):
+        """What was done, oldest first, as (who, what, subject, detail)."""
+        found, _ = audit.listing(self.ledger, audit.Sought(**sought), 1000)
+        return [(one.who, one.what, one.subject, one.detail) for one in reversed(found)]
+
     def _note_stories(self, arrived):
         with self.ledger.begin() as transaction:
             for article in arrived:
@@ -329,6 +351,42 @@ def served(desk, port=0):
         server.should_exit = True
         thread.join(10)
         listening.close()
+
+
+@contextmanager
+def cheap_passwords():
+    """Argon2 with its least parameters, for tests that sign in often."""
+    usual, passwords._hasher = passwords._hasher, PasswordHasher.from_parameters(CHEAPEST)
+    passwords._nobody.cache_clear()
+    try:
+        yield
+    finally:
+        passwords._hasher = usual
+        passwords._nobody.cache_clear()
+
+
+@contextmanager
+def visiting(url, **headers):
+    """Someone at the page, with what its script sends with every act."""
+    with httpx.Client(base_url=url, timeout=20, headers=headers) as client:
+        client.get("/sign-in")
+        refresh(client)
+        yield client
+
+
+def refresh(client):
+    """Reads the token of the page anew, as loading it does."""
+    page = client.get("/sign-in", follow_redirects=True, headers={"Accept": "text/html"}).text
+    token = re.search(r'data-form-token="([^"]+)"', page)[1]
+    client.headers.update({"X-Form-Token": token, "Origin": str(client.base_url).rstrip("/"), "HX-Request": "true"})
+
+
+def sign_in(client, name="Ana", password=PASSWORD, **more):
+    """Signs in at the page; gives the answer."""
+    answer = client.post("/sign-in", data={"name": name, "password": password, **more})
+    if answer.status_code == 204:
+        refresh(client)
+    return answer
 
 
 def until(true, seconds=10.0):

@@ -8,10 +8,10 @@ from fastapi import HTTPException, Request
 
 from ingest.clock import to_ms
 from search.desk.bind import has_tls, is_loopback, name_of, reachable
-from search.desk.context import Desk, DeskSettings
+from search.desk.context import Desk, DeskSettings, lasting
 from search.desk.rendering import person
 from search.people.person import Person, Visitor, known_as, may_act_for, may_change_for, secret_digest
-from search.people.sessions import Browser, Lasting, note_use, session_of
+from search.people.sessions import Browser, note_use, session_of
 from search.people.store import People
 from search.people.tokens import borne_by, note_token_use
 
@@ -163,11 +163,6 @@ def owning(request: Request, desk: str, *, change: bool = False) -> None:
 def session_cookie(settings: DeskSettings) -> str:
     """The name of the cookie that holds a session's token. With TLS no other host and no plain page can set it."""
     return "__Host-tocsin_session" if has_tls(settings) else "tocsin_session"
-
-
-def lasting(settings: DeskSettings) -> Lasting:
-    """How long a session is good."""
-    return Lasting(idle_ms=settings.session_idle_minutes * 60_000, most_ms=settings.session_hours * 3_600_000)
 
 
 def _visitor(found: Person, way: str, session: str = "") -> Visitor:

@@ -28,7 +28,8 @@ from search.desk import (
 from search.desk.access import Access
 from search.desk.context import Desk
 from search.desk.frame import page
-from search.desk.security import Guard
+from search.desk.security import BEARERS, Guard
+from search.people.person import Visitor
 
 ROUTES = (
     routes_alerts,
@@ -66,9 +67,10 @@ def create_app(desk: Desk) -> FastAPI:
 
 def _answer(desk: Desk, request: Request, said: str, status: int) -> Response:
     """Why not, in the form that the asker reads. Who is not let in sees nothing of the frame."""
+    visitor: Visitor | None = request.state.visitor
     if request.url.path.startswith("/api/"):
         return JSONResponse({"error": said}, status_code=status)
-    if request.headers.get("hx-request") or request.state.visitor is None:
+    if request.headers.get("hx-request") or visitor is None or visitor.way in BEARERS:
         return PlainTextResponse(said, status_code=status)
     return page(desk, request, "error.html", {"said": said}, status)
 

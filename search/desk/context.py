@@ -11,6 +11,7 @@ from ingest.ledger import Ledger
 from search.alerts.why_not import Answer
 from search.deliver.settings import ChannelSettings
 from search.index.port import Index
+from search.people.sessions import Lasting
 from search.watch import Watch
 from search.watches.store import WatchStore
 
@@ -32,6 +33,11 @@ class DeskSettings:
     session_idle_minutes: int = 12 * 60
     session_hours: int = 7 * 24  # in all
     alerts: int = 40  # shown before "show more"
+
+
+def lasting(settings: DeskSettings) -> Lasting:
+    """How long a session is good."""
+    return Lasting(idle_ms=settings.session_idle_minutes * 60_000, most_ms=settings.session_hours * 3_600_000)
 
 
 @dataclass(frozen=True, kw_only=True)

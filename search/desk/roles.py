@@ -58,15 +58,12 @@ _BY_ROLE: dict[Needed, str] = {
         POST /channels/{channel}/test
         POST /rejected/{name}/retry
         GET /people
-        POST /people/{act}
+        POST /people/{order}
         GET /audit
         POST /api/deliveries/{act}
         POST /api/channels/{channel}/test
         POST /api/rejected/{name}/retry
-        POST /api/people
-        POST /api/people/{act}
-        POST /api/tokens
-        POST /api/tokens/revoke
+        POST /api/people/{order}
     """,
 }
 ROUTES: dict[tuple[str, str], Needed] = {

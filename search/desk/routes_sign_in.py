@@ -7,9 +7,9 @@ from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from ingest.clock import to_ms
-from search.desk.access import Access, lasting, session_cookie, visitor_of
+from search.desk.access import Access, session_cookie, visitor_of
 from search.desk.bind import has_tls
-from search.desk.context import Desk
+from search.desk.context import Desk, lasting
 from search.desk.frame import page
 from search.desk.rendering import html
 from search.desk.security import form_token

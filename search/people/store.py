@@ -12,7 +12,7 @@ from ingest.ledger import Ledger
 from ingest.ledger.tables.people import people, sessions, tokens
 from search.alerts.acts import record
 from search.people.passwords import check_password, hashed
-from search.people.person import ROLES, PeopleError, Person, desk_names, known_as, person_name
+from search.people.person import ROLES, PeopleError, Person, Role, desk_names, known_as, person_name
 
 SIGNS_IN = people.c.role != ""
 
@@ -190,10 +190,11 @@ def _hash(password: str, name: str) -> str:
     return hashed(password)
 
 
-def _role(role: str):  # type: ignore[no-untyped-def]  # one of ROLES
-    if role not in ROLES:
+def _role(role: str) -> Role:
+    found = next((known for known in ROLES if known == role), None)
+    if found is None:
         raise PeopleError(f"no role {role!r}; there are {', '.join(ROLES)}")
-    return role
+    return found
 
 
 def _said(role: str, desks: Sequence[str]) -> str:
