@@ -123,7 +123,7 @@ def test_with_tls_the_cookies_are_bound_to_this_very_host(room):
 
 def test_a_session_that_was_given_before_is_not_taken_over(url):
     with visiting(url) as client:
-        client.cookies.set(COOKIE, "planted")
+        client.cookies.set(COOKIE, "planted", domain="127.0.0.1", path="/")
         sign_in(client)
         assert client.cookies[COOKIE] != "planted"
         first = client.cookies[COOKIE]
@@ -140,7 +140,7 @@ def test_signing_out_ends_the_session_on_the_server(room, url, ana):
     assert ana.post("/sign-out").headers["hx-redirect"] == "/sign-in"
     assert COOKIE not in ana.cookies
     assert httpx.get(url + "/me", cookies={COOKIE: token}).status_code == 401
-    assert [line[1] for line in room.audit(who="Ana")] == ["signed in", "signed out"]
+    assert [line[1] for line in room.audit(who="Ana")][-2:] == ["signed in", "signed out"]
 
 
 def test_sessions_run_out_unused_and_in_any_case(room):
@@ -152,7 +152,8 @@ def test_sessions_run_out_unused_and_in_any_case(room):
             assert ana.get("/me").status_code == 200
         clock.forward(minutes=55)
         assert ana.get("/me").status_code == 401
-        sign_in(ana)
+        refresh(ana)
+        assert sign_in(ana).status_code == 204
         clock.forward(minutes=61)
         assert ana.get("/me").status_code == 401
 
@@ -192,7 +193,8 @@ def test_a_new_password_ends_every_other_session_and_needs_the_old_one(room, url
         assert ana.cookies[COOKIE] != before
         assert ana.get("/me").status_code == 200
         assert other.get("/me").status_code == 401
-        assert sign_in(other).status_code == 403
+        refresh(other)
+        assert "has this password" in sign_in(other).text
         assert sign_in(other, password="another row of words").status_code == 204
 
 
@@ -217,7 +219,8 @@ def test_an_operator_disables_someone_at_once_and_changes_a_role(room, url, ana)
         assert ben.post("/channels/hold").status_code == 204
         assert ana.post("/people/disable", data={"name": "Ben"}).status_code == 204
         assert ben.get("/me").status_code == 401
-        assert sign_in(ben, "Ben").status_code == 403
+        refresh(ben)
+        assert "has this password" in sign_in(ben, "Ben").text
     assert httpx.get(url, headers={"Authorization": f"Bearer {token}"}).status_code == 401
     assert "nobody would be left" in ana.post("/people/disable", data={"name": "Ana"}).text
     page = ana.get("/people").text
@@ -360,7 +363,7 @@ def test_a_proxy_that_names_someone_disabled_two_people_or_nobody_lets_nobody_in
     room.add_person("Ben")
     People(room.ledger).switch("Ben", enabled=False, by="Ana")
     with served(desk_with(room, **BEHIND, proxy_role="reader")) as url:
-        for sent in ([("X-Forwarded-User", "Ben")], [("X-Forwarded-User", " ")], [("X-Forwarded-User", "Ana")] * 2):
+        for sent in ([("X-Forwarded-User", "Ben")], [("X-Forwarded-User", "")], [("X-Forwarded-User", "Ana")] * 2):
             assert httpx.get(url, headers=sent).status_code == 403
 
 
