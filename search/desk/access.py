@@ -2,7 +2,6 @@
 
 import hmac
 import ipaddress
-from dataclasses import dataclass
 
 from fastapi import HTTPException, Request
 
@@ -13,19 +12,19 @@ from search.desk.rendering import person
 from search.people.person import Person, Visitor, known_as, may_act_for, may_change_for, secret_digest
 from search.people.sessions import Browser, note_use, session_of
 from search.people.store import People
-from search.people.tokens import borne_by, note_token_use
+from search.people.tokens import PREFIX, borne_by, note_token_use
 
 COMMAND = "command"  # who did it, where a command gives no name
 NAME_FIRST = "Say your name first: it stands beside what you do."
 PASSIVE = ("/live",)  # an open page asks for it by itself: no sign that someone is there
 
 
-@dataclass(frozen=True, slots=True)
 class Refused(Exception):  # noqa: N818 - an answer
     """Whoever this is, they are not let in."""
 
-    status: int
-    said: str
+    def __init__(self, status: int, said: str) -> None:
+        super().__init__(said)
+        self.status, self.said = status, said
 
 
 class Access:
@@ -71,15 +70,15 @@ class Access:
             if not is_loopback(self.address(request)):
                 raise Refused(403, "The token of the folder is for commands on its own machine.")
             return Visitor(name="", role="operator", way="folder")
-        scheme, _, secret = given.partition(" ")
-        now_ms = to_ms(self._desk.clock())
-        found = borne_by(self._desk.ledger, secret.strip(), now_ms) if scheme.lower() == "bearer" else None
+        scheme, _, rest = given.partition(" ")
+        secret, now_ms = rest.strip(), to_ms(self._desk.clock())
+        if scheme.lower() != "bearer" or not secret.startswith(PREFIX):
+            return None  # proxies pass on credentials of their own
+        found = borne_by(self._desk.ledger, secret, now_ms)
         if found is None:
-            if self._is_open(request):
-                return None
             raise Refused(401, "This API token is not good: it was revoked, is over, or never was one.")
         token, whose = found
-        note_token_use(self._desk.ledger, secret.strip(), now_ms)
+        note_token_use(self._desk.ledger, secret, now_ms)
         return Visitor(
             name=whose.name,
             display=whose.display,

@@ -333,6 +333,8 @@ def test_whom_a_believed_proxy_names_is_let_in_with_their_own_role(room):
         assert ben.post("/feeds", data={"address": "https://a.example/rss"}).status_code == 200
         assert ben.post("/feeds", headers={"Origin": "https://evil.example"}).status_code == 403
         assert ben.post("/sign-out").status_code == 409
+        for own in ("Basic QmVuOng=", "Bearer eyJhbGciOi"):  # of the proxy itself, passed on
+            assert ben.get("/me", headers={"Authorization": own}).status_code == 200
     assert room.audit(who="Ben")[-1][1] == "feeds added"
 
 
