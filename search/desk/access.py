@@ -114,7 +114,7 @@ class Access:
         found = session_of(self._desk.ledger, session, lasting(self._settings), now_ms)
         if found is None:
             return None
-        if request.url.path not in PASSIVE:
+        if request.scope["path"] not in PASSIVE:
             note_use(self._desk.ledger, session, now_ms)
         return _visitor(found, "session", session)
 

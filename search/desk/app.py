@@ -68,7 +68,7 @@ def create_app(desk: Desk) -> FastAPI:
 def _answer(desk: Desk, request: Request, said: str, status: int) -> Response:
     """Why not, in the form that the asker reads. Who is not let in sees nothing of the frame."""
     visitor: Visitor | None = request.state.visitor
-    if request.url.path.startswith("/api/"):
+    if request.scope["path"].startswith("/api/"):
         return JSONResponse({"error": said}, status_code=status)
     if request.headers.get("hx-request") or visitor is None or visitor.way in BEARERS:
         return PlainTextResponse(said, status_code=status)

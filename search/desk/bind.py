@@ -73,7 +73,13 @@ def has_tls(settings: DeskSettings) -> bool:
 
 
 def name_of(host: str) -> str:
-    """The name in a Host header, without its port; empty where it is none."""
+    """The name in a Host header, without its port; empty where it is none.
+
+    >>> name_of("Desk.example:8740"), name_of("[::1]:80"), name_of("localhost/static/?"), name_of("a@localhost")
+    ('desk.example', '::1', '', '')
+    """
+    if set(host) & set("/?#@\\ "):
+        return ""
     try:
         return (urlsplit(f"//{host}").hostname or "").lower()
     except ValueError:

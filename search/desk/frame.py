@@ -72,7 +72,7 @@ def page(desk: Desk, request: Request, name: str, values: Mapping[str, Any], sta
         "last_event": alerts.last_event(desk.ledger),
         "counts": counts(desk),
         "places": [place for place in PLACES if at_least(visitor.role, place.role)],
-        "here": "/" + request.url.path.split("/")[1],
+        "here": "/" + request.scope["path"].split("/")[1],
         "chosen_desk": "",
         "shown_desks": [],
         "show": "",

@@ -23,6 +23,7 @@ from search.people.person import Visitor, at_least
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 BEARERS = ("folder", "token")  # no browser sends these by itself
 A_YEAR_SECONDS = 31_536_000
+SMALL_BYTES = 16_384
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -65,11 +66,12 @@ class Guard:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._add_headers(MutableHeaders(scope=message), request.url.path, "" if known else cookie)
+                self._add_headers(MutableHeaders(scope=message), scope["path"], "" if known else cookie)
             await send(message)
 
         answer: ASGIApp | None = None
-        if not request.url.path.startswith("/static/"):
+        # The path of the scope, never that of request.url, which is put together with what the Host header says.
+        if not scope["path"].startswith("/static/"):
             answer = await run_in_threadpool(self._refusal, request)
         await (answer or self._app)(scope, receive, send_with_headers)
 
@@ -81,11 +83,13 @@ class Guard:
             return self._say(request, refused.said, refused.status)
         except (Retry, Abort) as trouble:
             return PlainTextResponse(f"{trouble}\n", status_code=503)
-        role = needed(request.method, request.url.path)
+        role = needed(request.method, request.scope["path"])
         if visitor is None and role != ANYBODY:
             return self._sign_in_first(request)
         if wrong := self._forged(request, visitor):
             return self._say(request, wrong, 403)
+        if visitor is None and request.method not in SAFE and not _small(request):
+            return self._say(request, "This is more than a name and a password.", 413)
         if role == ANYBODY or visitor is None or at_least(visitor.role, role or "operator"):
             self._note(request, visitor)
             return None
@@ -111,7 +115,7 @@ class Guard:
     def _sign_in_first(self, request: Request) -> Response:
         wants_page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
         if wants_page and not request.headers.get("hx-request"):
-            asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            asked = request.scope["path"] + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"/sign-in?next={quote(asked, safe='/')}", status_code=303)
         return self._say(request, SIGN_IN_FIRST, 401)
 
@@ -125,7 +129,7 @@ class Guard:
         """A program that acts stands in the audit with its token's name."""
         if visitor is None or visitor.way != "token" or request.method in SAFE:
             return
-        detail = f"{request.method} {request.url.path}"
+        detail = f"{request.method} {request.scope['path']}"
         with self._desk.ledger.begin() as transaction:
             at_ms = to_ms(self._desk.clock())
             record(transaction, who=visitor.name, what="token used", subject=visitor.token, detail=detail, at_ms=at_ms)
@@ -154,6 +158,12 @@ def form_token(request: Request, token: str) -> str:
     bound = f"session\0{session}" if session else f"form\0{request.state.form_cookie}"
     # Cookies are shared by all ports of a host: without the folder's token another local server could make this.
     return hmac.new(token.encode(), bound.encode(), "sha256").hexdigest()
+
+
+def _small(request: Request) -> bool:
+    """Whether a body is told to be small, before it is read of someone who is not let in."""
+    length = request.headers.get("content-length", "")
+    return length.isascii() and length.isdigit() and int(length) <= SMALL_BYTES
 
 
 def _needs(visitor: Visitor, role: str) -> str:

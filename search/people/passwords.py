@@ -13,7 +13,7 @@ from search.people.person import PeopleError
 
 SHORTEST, LONGEST = 12, 1_000
 AT_ONCE = 2  # each takes 64 MiB
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 5.0
 
 _hasher = PasswordHasher()  # RFC 9106, second recommended option; the library raises it as machines grow
 _turns = threading.BoundedSemaphore(AT_ONCE)

@@ -276,6 +276,21 @@ def test_the_host_is_looked_at_before_anything_else(room, url, ana, host):
         assert answer.status_code == 400 or "does not answer for the host" in answer.text
 
 
+@pytest.mark.parametrize("host", ["localhost/static/?", "localhost/healthz#", "127.0.0.1/static/", "x@localhost"])
+def test_a_host_with_a_path_in_it_opens_no_other_path(url, host):
+    for path in ("/", "/people", "/api/people/add"):
+        assert httpx.get(url + path, headers={"Host": host}).status_code in (400, 403)
+
+
+def test_of_someone_who_is_not_let_in_no_large_body_is_read(url):
+    with visiting(url) as client:
+        large = {"name": "Ana", "password": "x" * 20_000}
+        assert client.post("/sign-in", data=large).status_code == 413
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        chunks = client.post("/sign-in", content=iter([b"name=Ana&", b"password=x"]), headers=form)
+        assert chunks.status_code == 413
+
+
 @pytest.mark.parametrize("path", ["/", "/sign-in", "/me", "/people", "/audit", "/nothing", "/healthz"])
 def test_no_answer_is_kept_on_the_way(url, ana, path):
     for answer in (ana.get(path), httpx.get(url + path)):
