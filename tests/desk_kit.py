@@ -1,6 +1,5 @@
 """What tests of the desk page share: a real folder with a newsroom's day in it, served on loopback."""
 
-import re
 import socket
 import threading
 import time
@@ -9,10 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import uvicorn
-from argon2 import PasswordHasher
-from argon2.profiles import CHEAPEST
 from building import link, mention, told, topic
 from sqlalchemy import insert
 
@@ -28,7 +24,7 @@ from search.deliver.settings import ChannelSettings
 from search.desk.app import create_app
 from search.desk.context import Desk, DeskSettings
 from search.index.embedded import EmbeddedIndex
-from search.people import audit, passwords
+from search.people import audit
 from search.people.person import Person, Token
 from search.people.store import People
 from search.people.tokens import add_token
@@ -351,42 +347,6 @@ def served(desk, port=0):
         server.should_exit = True
         thread.join(10)
         listening.close()
-
-
-@contextmanager
-def cheap_passwords():
-    """Argon2 with its least parameters, for tests that sign in often."""
-    usual, passwords._hasher = passwords._hasher, PasswordHasher.from_parameters(CHEAPEST)
-    passwords._nobody.cache_clear()
-    try:
-        yield
-    finally:
-        passwords._hasher = usual
-        passwords._nobody.cache_clear()
-
-
-@contextmanager
-def visiting(url, **headers):
-    """Someone at the page, with what its script sends with every act."""
-    with httpx.Client(base_url=url, timeout=20, headers=headers) as client:
-        client.get("/sign-in")
-        refresh(client)
-        yield client
-
-
-def refresh(client):
-    """Reads the token of the page anew, as loading it does."""
-    page = client.get("/sign-in", follow_redirects=True, headers={"Accept": "text/html"}).text
-    token = re.search(r'data-form-token="([^"]+)"', page)[1]
-    client.headers.update({"X-Form-Token": token, "Origin": str(client.base_url).rstrip("/"), "HX-Request": "true"})
-
-
-def sign_in(client, name="Ana", password=PASSWORD, **more):
-    """Signs in at the page; gives the answer."""
-    answer = client.post("/sign-in", data={"name": name, "password": password, **more})
-    if answer.status_code == 204:
-        refresh(client)
-    return answer
 
 
 def until(true, seconds=10.0):

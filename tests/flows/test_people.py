@@ -8,7 +8,8 @@ import subprocess
 
 import httpx
 import pytest
-from desk_kit import PASSWORD, sign_in, visiting
+from desk_kit import PASSWORD
+from people_kit import sign_in, visiting
 from route_kit import finished, objects, running, tocsin
 
 

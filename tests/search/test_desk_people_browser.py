@@ -5,7 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from desk_kit import PASSWORD, cheap_passwords, newsroom, served, until
+from desk_kit import PASSWORD, newsroom, served, until
+from people_kit import cheap_passwords
 from test_desk_browser import CONTRAST
 
 from search.people.store import People

@@ -4,8 +4,9 @@ import re
 
 import httpx
 import pytest
-from desk_kit import TOKEN, cheap_passwords, easing, newsroom, served, swap, visiting
+from desk_kit import TOKEN, easing, newsroom, served, swap
 from fastapi.routing import iter_route_contexts
+from people_kit import cheap_passwords, visiting
 from starlette.routing import Mount
 
 from search.desk import alerts

@@ -1,18 +1,20 @@
 """People in the ledger: passwords, throttled tries, sessions, API tokens, and what stands in the audit."""
 
+import doctest
 import threading
 from contextlib import nullcontext
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from argon2 import PasswordHasher
-from desk_kit import PASSWORD, cheap_passwords, newsroom
+from desk_kit import PASSWORD, newsroom
+from people_kit import Hand, cheap_passwords
 from sqlalchemy import select, update
 
-from ingest.clock import to_ms
 from ingest.ledger.tables.people import people, sessions, tokens, tries
 from search.alerts.acts import remember_person
-from search.people import passwords
+from search.desk import bind, roles, routes_sign_in
+from search.people import passwords, person, throttle
 from search.people.person import PeopleError, Visitor, may_act_for, may_change_for, secret_digest
 from search.people.sessions import Browser, Lasting, note_use, session_of, sessions_of
 from search.people.signing import WRONG, SignIn, WaitFirst
@@ -20,26 +22,8 @@ from search.people.store import People
 from search.people.tokens import borne_by, revoke_token
 
 pytestmark = pytest.mark.usefixtures("quick")
-NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 HERE = Browser(address="192.0.2.7", agent="Firefox")
 LASTING = Lasting(idle_ms=3_600_000, most_ms=24 * 3_600_000)
-
-
-class Hand:
-    """A clock that is moved by hand."""
-
-    def __init__(self):
-        self.moment = NOON
-
-    def __call__(self):
-        return self.moment
-
-    def forward(self, **more):
-        self.moment += timedelta(**more)
-
-    @property
-    def ms(self):
-        return to_ms(self.moment)
 
 
 @pytest.fixture
@@ -89,6 +73,13 @@ def refused(signing, name="Ana", password="wrong, all of it", browser=HERE):
 def row_of(room, table, *wanted):
     with room.ledger.read() as connection:
         return connection.execute(select(table).where(*wanted)).one()
+
+
+@pytest.mark.parametrize("module", [person, throttle, bind, roles, routes_sign_in])
+def test_the_examples_in_its_words_are_true(module):
+    found = doctest.testmod(module)
+    assert found.attempted
+    assert not found.failed
 
 
 # Passwords
