@@ -25,6 +25,7 @@ app = typer.Typer(
 
 def _register() -> None:
     from flows.commands import (
+        admitting,
         enriching,
         feeding,
         indexing,
@@ -36,7 +37,7 @@ def _register() -> None:
         watching,
     )
 
-    every = (running, looking, enriching, watching, feeding, streaming, indexing, ledgering, mending)
+    every = (running, looking, enriching, watching, feeding, streaming, indexing, ledgering, admitting, mending)
     for module in every:
         module.register(app)
 

@@ -24,6 +24,7 @@ from ingest.clock import to_ms
 from ingest.retention import sweep
 from ingest.verdict import Abort, Retry
 from search.deliver.heartbeat import Heartbeat
+from search.people.store import People
 from search.query.parse import parse
 from search.watches import read_watches
 
@@ -119,7 +120,7 @@ async def _run(parts: Parts, plan: Plan, progress: Progress | None) -> Summary:
             done = _idle(assembly, plan.ends)
         if page is not None:
             services.append(Service("desk", lambda stop: page.serve(assembly, health, stop)))
-            parts.ownership.announce(desk=page.address)
+            parts.ownership.announce(desk=page.own_address)
             plan.opened(page.address)
         patience = _patience(parts.settings)
         await run_until([surviving(service, patience) for service in services], done)
@@ -132,7 +133,8 @@ def _page(parts: Parts, plan: Plan) -> "DeskPage":
     from flows.serving import DeskPage
 
     desk = parts.settings.desk
-    return DeskPage.bound(desk.host, desk.port if plan.port is None else plan.port)
+    chosen = desk if plan.port is None else replace(desk, port=plan.port)
+    return DeskPage.bound(chosen, people=People(parts.ledger).any())
 
 
 def _with_desk_address(parts: Parts, url: str) -> Parts:

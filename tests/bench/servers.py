@@ -68,7 +68,7 @@ def rates() -> None:
             print(f"{kind}: {found[kind]:.1f} articles/s of {source}", flush=True)
     alone = (found["embedded"] + found["embedded again"]) / 2
     print(
-        f"over servers {found['servers'] / alone:.2f} of embedded, one worker of each stage, the servers on the same cores"
+        f"over servers {found['servers'] / alone:.2f} of embedded: one worker of each stage, the servers on the same cores"
     )
 
 
@@ -140,9 +140,7 @@ def half_load(made: Deployment, rate: float) -> None:
         if telling:
             delays.append((from_ms(at) - datetime.fromisoformat(telling["seen"])).total_seconds())
     cuts = quantiles(delays, n=100)
-    print(
-        f"{sent} articles at {rate:.0f}/s: {len(delays)} alert events, from arrival p50 {cuts[49]:.2f} s, p99 {cuts[98]:.2f} s"
-    )
+    print(f"{sent} articles at {rate:.0f}/s: {len(delays)} alert events, p50 {cuts[49]:.2f} s, p99 {cuts[98]:.2f} s")
 
 
 def articles(name: str) -> Iterator[Article]:

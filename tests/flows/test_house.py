@@ -87,6 +87,7 @@ DOORS = {
     "kafka": ("flows/stream/kafka",),
     "prometheus_client": ("flows/metrics.py",),
     "pythonjsonlogger": ("flows/logs.py",),
+    "argon2": ("search/people/passwords.py",),
 }
 
 
