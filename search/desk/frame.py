@@ -111,9 +111,9 @@ def pulse(desk: Desk) -> dict[str, Any]:
 def _open_by_desk(connection: Connection) -> dict[str, int]:
     """Each desk that alerts rang for, with how many of them nobody has taken up; "" for those of no desk."""
     rows = alert_tables.alerts.c
-    is_open = func.sum((rows.state == "open").cast(rows.changed.type))
+    is_open = func.count().filter(rows.state == "open")
     query = select(rows.desk, is_open).where(rows.rang.is_not(None)).group_by(rows.desk).order_by(rows.desk)
-    return {name: int(number or 0) for name, number in connection.execute(query)}
+    return {name: int(number) for name, number in connection.execute(query)}
 
 
 def _count(connection: Connection, *wanted: Any) -> int:
