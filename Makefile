@@ -4,10 +4,10 @@ BIN := .venv/bin
 HOME_FOLDER ?= .demo
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test prove check bench picture clean lock
+.PHONY: help install run test test-servers prove check bench picture clean lock
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 install: .venv/.installed ## the environment, in .venv
 
@@ -21,9 +21,14 @@ install: .venv/.installed ## the environment, in .venv
 run: .venv/.installed ## the product at work on a bundled newsroom: no internet, Ctrl-C ends it, again goes on
 	$(BIN)/tocsin demo --home $(HOME_FOLDER)
 
-test: .venv/.installed ## every test
+test: .venv/.installed ## every test; those with servers use what is on this machine
 	sh tests/browser.sh
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(OPTIONS)
+
+test-servers: .venv/.installed ## tests with a real Kafka, Elasticsearch and PostgreSQL: fetches them, fails where one is missing
+	sh tests/browser.sh
+	sh tests/packages.sh
+	TOCSIN_NEED_SERVERS=1 $(BIN)/python -m pytest -m 'servers and not prove' --timeout 1200
 
 prove: .venv/.installed ## long proofs: kills, the whole newsroom, faults
 	$(BIN)/python -m pytest -m prove --timeout 3000

@@ -17,7 +17,7 @@ from flows.home import packs_cache
 from flows.opening import Parts
 from flows.route import READ_TWICE
 from flows.stages import Admit, Enrich, Indexing, Stories, Watching
-from flows.supervise import Bell, Service, under_lease, working
+from flows.supervise import Bell, Service, rest, under_lease, working
 from flows.worker import Stage, Worker
 from ingest import extract, feeds, pages
 from ingest.children import Children
@@ -32,6 +32,7 @@ from search.alerts.stage import WatchStage
 from search.deliver.channels import senders
 from search.deliver.deliverer import Deliverer
 
+FOLLOW_SECONDS = 1.0  # between two looks at what changed in the ledger
 JOBS = {**pages.JOBS, feeds.FEED_JOB: "ingest.feeds:parse_feed", "enrich": "enrich.enricher:enrich_record"}
 
 
@@ -84,6 +85,7 @@ class Assembly:
             clock=parts.clock,
             settings=parts.settings.feeds,
             allow_loopback=parts.settings.fetch.allow_loopback,
+            shared=parts.shared,
         )
 
     def visiting(self) -> pages.Tools:
@@ -101,6 +103,7 @@ class Assembly:
             page=extract.page_item,
             clock=parts.clock,
             settings=parts.settings.pages,
+            sole=not parts.shared,
         )
 
     def worker(self, stage: Stage[Any, Any], lease: Lease | None = None) -> Service:
@@ -132,8 +135,10 @@ class Assembly:
         """What runs in every process, whatever its stages: the way from the ledger to brokers."""
         parts = self.parts
         if not parts.stream.in_ledger:
+            from flows.stream.kafka import KafkaStream
             from flows.stream.relay import Relay
 
+            assert isinstance(parts.stream, KafkaStream)  # the one that does not stand in the ledger
             relay = Relay(parts.ledger, parts.stream, holder=parts.owner, clock=parts.clock)
             yield Service("relay", relay.run)
 
@@ -185,6 +190,26 @@ def _index(assembly: Assembly) -> Iterator[Service]:
         await service.run(stop)
 
     yield Service(service.name, run)
+    if assembly.parts.settings.index.url:
+        yield assembly.alone(_following(assembly))
+
+
+def _following(assembly: Assembly) -> Service:
+    """Alerts, polls and rejected records follow the ledger into Elasticsearch."""
+    from search.index.elastic.follow import Follower
+    from search.index.elastic.server import Server
+
+    async def run(stop: asyncio.Event) -> None:
+        server = Server(assembly.parts.settings.index)
+        follower = Follower(assembly.parts.ledger, server, clock=assembly.parts.clock)
+        try:
+            while not stop.is_set():
+                await asyncio.to_thread(follower.step)
+                await rest(stop, FOLLOW_SECONDS)
+        finally:
+            server.close()
+
+    return Service("follow", run)
 
 
 def _watch(assembly: Assembly) -> Iterator[Service]:

@@ -24,9 +24,20 @@ app = typer.Typer(
 
 
 def _register() -> None:
-    from flows.commands import enriching, feeding, looking, mending, running, streaming, watching
+    from flows.commands import (
+        enriching,
+        feeding,
+        indexing,
+        ledgering,
+        looking,
+        mending,
+        running,
+        streaming,
+        watching,
+    )
 
-    for module in (running, looking, enriching, watching, feeding, mending, streaming):
+    every = (running, looking, enriching, watching, feeding, streaming, indexing, ledgering, mending)
+    for module in every:
         module.register(app)
 
 

@@ -76,14 +76,15 @@ def rebuild(home: Home) -> int:
     try:
         ledger = Ledger.open(home.ledger)
         try:
-            return rebuilt(home.index, _told(ledger))
+            return rebuilt(home.index, told_on_stream(ledger))
         finally:
             ledger.close()
     finally:
         ownership.release()
 
 
-def _told(ledger: Ledger) -> Iterator[ToldArticle]:
+def told_on_stream(ledger: Ledger) -> Iterator[ToldArticle]:
+    """What stands on [told], in order."""
     rows = stream_tables.records.c
     with ledger.read() as connection:
         for value in connection.execute(
@@ -120,7 +121,7 @@ def _index(home: Home, settings: Settings, ledger: Ledger, stream: Stream) -> It
         with ledger.read() as connection:
             published = set(connection.execute(select(article_tables.articles.c.id)).scalars())
         # In this order: what moves on meanwhile is seen where it comes to.
-        elsewhere = _on_the_way(stream) | _set_aside(ledger)
+        elsewhere = on_the_way(stream) | set_aside(ledger)
         there = index.ids(All())
     except (Abort, Retry) as verdict:
         yield Check(name="index", fine=False, said=str(verdict))
@@ -156,7 +157,7 @@ _ARTICLE_IN = {
 }
 
 
-def _on_the_way(stream: Stream) -> set[str]:
+def on_the_way(stream: Stream) -> set[str]:
     """Articles on the stream that a stage before the index, or the index itself, has not passed."""
     found: set[str] = set()
     for arrow in READERS:
@@ -167,7 +168,7 @@ def _on_the_way(stream: Stream) -> set[str]:
     return found
 
 
-def _set_aside(ledger: Ledger) -> set[str]:
+def set_aside(ledger: Ledger) -> set[str]:
     """Articles whose record was rejected on the stream."""
     rows = article_tables.rejected.c
     found: set[str] = set()

@@ -45,7 +45,7 @@ class Server:
     url: str  # Kafka: host:port; the others: a URL
 
 
-_shared: dict[str, Process] = {}
+_shared: dict[str, Process | RuntimeError] = {}
 _missing: dict[str, NoServerError] = {}
 
 
@@ -54,20 +54,31 @@ def server(kind: str) -> Server:
     if given := os.environ.get(ADDRESSES[kind]):
         return Server(given)
     if kind not in _shared:
-        _shared[kind] = _started(kind, {}, security=False)
-    return Server(_shared[kind].recipe.url)
+        try:
+            _shared[kind] = _started(kind, {}, security=False, tls=False)
+        except RuntimeError as error:  # the next test would wait for the same
+            _shared[kind] = error
+    if isinstance(found := _shared[kind], RuntimeError):
+        raise found
+    return Server(found.url)
 
 
 @contextmanager
-def own_server(kind: str, settings: Mapping[str, str] | None = None, *, security: bool = False) -> Iterator[Process]:
+def own_server(
+    kind: str, settings: Mapping[str, str] | None = None, *, security: bool = False, tls: bool = False
+) -> Iterator[Process]:
     """A server of this test alone: `.url`, `.stop()`, `.start()`, `.kill()`; port and data stay when it starts again.
 
+    It is never that of the environment, and it ends with the block. Elasticsearch 8 and 9 take 10 to 15 s to start on
+    two free cores, Kafka 6 s, PostgreSQL 1 s.
     `settings` are lines of the server's own configuration, for example {"message.max.bytes": "20000"}; `{port}` in a
     value is the server's port.
     With `security` it takes only `.user` with `.password`: Elasticsearch by HTTP basic (and what API keys that user
-    makes), Kafka by SASL PLAIN without TLS, PostgreSQL by SCRAM (its URL then holds both).
+    makes on elasticsearch8-full), Kafka by SASL PLAIN, PostgreSQL by SCRAM (its URL then holds both).
+    With `tls` it speaks TLS (Elasticsearch only with `security`; PostgreSQL to those who ask), and a client that trusts
+    the file `.certificate` can be sure of it.
     """
-    process = _started(kind, settings or {}, security=security)
+    process = _started(kind, settings or {}, security=security, tls=tls)
     try:
         yield process
     finally:
@@ -88,11 +99,11 @@ def fresh_database(url: str) -> Iterator[str]:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def _started(kind: str, settings: Mapping[str, str], *, security: bool) -> Process:
+def _started(kind: str, settings: Mapping[str, str], *, security: bool, tls: bool) -> Process:
     if kind in _missing:
         _none(kind, _missing[kind])
     try:
-        process = Process(_recipe(kind, settings, security=security))
+        process = Process(_recipe(kind, settings, security=security, tls=tls))
     except NoServerError as reason:
         _missing[kind] = reason  # looking again would find the same
         _none(kind, reason)
@@ -101,17 +112,17 @@ def _started(kind: str, settings: Mapping[str, str], *, security: bool) -> Proce
     return process
 
 
-def _recipe(kind: str, settings: Mapping[str, str], *, security: bool) -> Recipe:
+def _recipe(kind: str, settings: Mapping[str, str], *, security: bool, tls: bool) -> Recipe:
     port = free_port()
     lines = {name: value.replace("{port}", str(port)) for name, value in settings.items()}
-    if servers_containers.engine():
+    if servers_containers.engine() and not tls:  # a certificate would have to be put into the container
         with contextlib.suppress(NoServerError):  # no such image: the programs may be there
             return servers_containers.recipe(kind, port, lines, security=security)
     if kind == "kafka":
-        return servers_kafka.recipe(port, lines, security=security)
+        return servers_kafka.recipe(port, lines, security=security, tls=tls)
     if kind == "postgresql":
-        return servers_postgresql.recipe(port, lines, security=security)
-    return servers_elasticsearch.recipe(kind, port, lines, security=security)
+        return servers_postgresql.recipe(port, lines, security=security, tls=tls)
+    return servers_elasticsearch.recipe(kind, port, lines, security=security, tls=tls)
 
 
 def _none(kind: str, reason: NoServerError) -> NoReturn:

