@@ -118,8 +118,11 @@ class KafkaStream:
     def close(self) -> None:
         with self._lock:
             readers, self._readers = list(self._readers.values()), {}
-        for reader in readers:
-            reader.close()
+        leaving = [threading.Thread(target=reader.close) for reader in readers]
+        for thread in leaving:  # together, for where the brokers are away each takes seconds
+            thread.start()
+        for thread in leaving:
+            thread.join()
         self._sender.close()
         self.brokers.close()
 

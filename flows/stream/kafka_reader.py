@@ -72,9 +72,13 @@ class Reader:
         self._ends = threading.Event()
         with told(membership.url):
             self._consumer = made(KafkaConsumer, connection | self._config(membership))
-            self._consumer.subscribe([membership.topic], listener=_Listener(self))
-            # Known before it joins, or a member that shares out the partitions first shares out none.
-            self._consumer.partitions_for_topic(membership.topic)
+            try:
+                self._consumer.subscribe([membership.topic], listener=_Listener(self))
+                # Known before it joins, or a member that shares out the partitions first shares out none.
+                self._consumer.partitions_for_topic(membership.topic)
+            except BaseException:
+                self._consumer.close(autocommit=False, timeout_ms=0)
+                raise
         self._keeper = threading.Thread(target=self._keep, name=f"keeps {membership.group}", daemon=True)
         self._keeper.start()
 
