@@ -68,7 +68,7 @@ def rates() -> None:
             print(f"{kind}: {found[kind]:.1f} articles/s of {source}", flush=True)
     alone = (found["embedded"] + found["embedded again"]) / 2
     print(
-        f"over servers {found['servers'] / alone:.2f} of embedded: one worker of each stage, the servers on the same cores"
+        f"over servers {found['servers'] / alone:.2f} of embedded, one worker a stage, the servers on the same cores"
     )
 
 
