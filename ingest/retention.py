@@ -184,11 +184,15 @@ def _delete(ledger: Ledger, table: Table, condition: ColumnElement[bool]) -> int
 
 def _deleted(ledger: Ledger, table: Table, key: "Column[object]", condition: ColumnElement[bool]) -> list[int]:
     counts: list[int] = []
-    while not counts or counts[-1] == BATCH:
-        some = select(key).where(condition).limit(BATCH)
-        with ledger.begin() as transaction:
-            counts.append(int(transaction.execute(delete(table).where(key.in_(some))).rowcount))
-    return counts
+    while True:
+        with ledger.read() as connection:  # looking takes long and keeps nobody waiting
+            some = connection.execute(select(key).where(condition).limit(BATCH)).scalars().all()
+        if not some:
+            return counts
+        with ledger.begin() as transaction:  # what has come into use since is not deleted
+            counts.append(int(transaction.execute(delete(table).where(key.in_(some), condition)).rowcount))
+        if len(some) < BATCH or not counts[-1]:
+            return counts
 
 
 def _archive_files(folder: Path, before: datetime) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """The rows of `feeds` that are due -> polled, several at once, one of a host at a time."""
 
 import asyncio
+import contextlib
 import logging
 import traceback
 from collections import Counter, deque
@@ -8,16 +9,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row
 
 from ingest.clock import to_ms
+from ingest.feeds import claims
 from ingest.feeds.outcome import Outcome
 from ingest.feeds.poll import poll
 from ingest.feeds.record import Polled, record
 from ingest.feeds.tools import CollectTools
 from ingest.fetch.guard import host_of
-from ingest.ledger.tables.feeds import feeds as table
-from ingest.verdict import Abort
+from ingest.verdict import Abort, Retry
 
 log = logging.getLogger(f"tocsin.{__name__}")
 
@@ -25,16 +26,16 @@ __all__ = ["CollectTools", "Progress", "poll", "poll_all", "run_collect"]
 
 Progress = Callable[[Counter[str]], None]  # how many polls came out how, poll by poll
 GATHER_SECONDS = 0.01
-rows = table.c
+RETRY_SECONDS = 2.0
 
 
 async def poll_all(tools: CollectTools, *, due_only: bool, progress: Progress | None = None) -> Counter[str]:
     """Polls each feed once, or each that is due; gives how many polls came out how.
 
-    Raises: Abort if the ledger cannot be written; what was polled by then is durable.
+    Raises: Abort if the ledger cannot be written, Retry if it is away; what was polled by then is durable.
     """
-    round_ = _Round(tools, progress)
-    round_.add(await asyncio.to_thread(_feeds, tools, due_only=due_only))
+    round_ = _Round(tools, progress, due_only=due_only)
+    round_.add(await asyncio.to_thread(claims.due, tools, due_only=due_only))
     try:
         while round_.is_busy:
             round_.start()
@@ -49,30 +50,46 @@ async def run_collect(tools: CollectTools, stop: asyncio.Event, *, progress: Pro
 
     Raises: Abort if the ledger cannot be written.
     """
-    round_ = _Round(tools, progress)
+    round_ = _Round(tools, progress, due_only=True)
     stopped = asyncio.create_task(stop.wait())
     try:
         while not stop.is_set():
-            round_.add(await asyncio.to_thread(_feeds, tools, due_only=True))
-            looked = asyncio.get_running_loop().time()
-            until = looked + tools.settings.look_again_seconds
-            while not stop.is_set() and (left := until - asyncio.get_running_loop().time()) > 0:
-                round_.start()
-                await round_.wait(left, stopped)
+            try:
+                await _look_and_poll(round_, tools, stop, stopped)
+            except Retry as verdict:  # the ledger is away: feeds stay due
+                log.warning("collect waits", extra={"reason": str(verdict)})
+                await asyncio.wait((stopped,), timeout=verdict.after_seconds or RETRY_SECONDS)
+                await round_.give_back()
     finally:
         stopped.cancel()
         await round_.break_off()
 
 
+async def _look_and_poll(
+    round_: "_Round", tools: CollectTools, stop: asyncio.Event, stopped: "asyncio.Task[Any]"
+) -> None:
+    """Looks once for what is due, and polls until it is time to look again.
+
+    Raises: Retry while the ledger is away.
+    """
+    round_.add(await asyncio.to_thread(claims.due, tools, due_only=True))
+    loop = asyncio.get_running_loop()
+    until = loop.time() + tools.settings.look_again_seconds
+    while not stop.is_set() and (left := until - loop.time()) > 0:
+        round_.start()
+        await round_.wait(left, stopped)
+
+
 class _Round:
     """Feeds that wait for a poll, by host, and polls that are under way."""
 
-    def __init__(self, tools: CollectTools, progress: Progress | None) -> None:
-        self._tools, self._progress = tools, progress
+    def __init__(self, tools: CollectTools, progress: Progress | None, *, due_only: bool) -> None:
+        self._tools, self._progress, self._due_only = tools, progress, due_only
         self._waiting: dict[str, deque[str]] = {}  # host -> ids of feeds; the host that waited longest comes first
         self._not_before: dict[str, int] = {}  # host -> ms since 1970, as politeness said
         self._polling: dict[asyncio.Task[None], str] = {}
         self._known: set[str] = set()  # ids that wait or are being polled
+        self._broken_off: set[str] = set()  # ids whose polls ended before their record was written
         self.counts: Counter[str] = Counter()
 
     @property
@@ -127,6 +144,13 @@ class _Round:
             task.cancel()
         await asyncio.gather(*self._polling, return_exceptions=True)
         self._polling.clear()
+        await self.give_back()
+
+    async def give_back(self) -> None:
+        """Lets other processes poll what was broken off here; while the ledger is away, the claims run out."""
+        with contextlib.suppress(Retry):
+            await asyncio.to_thread(claims.give_back, self._tools, tuple(self._broken_off))
+            self._broken_off.clear()
 
     def _until_next_host(self) -> float:
         if len(self._polling) >= self._tools.settings.parallel or not self._waiting:
@@ -138,6 +162,9 @@ class _Round:
     async def _poll(self, name: str, host: str) -> None:
         try:
             outcome = await self._outcome(name)
+        except BaseException:
+            self._broken_off.add(name)
+            raise
         finally:
             self._tools.politeness.free(host)
             self._known.discard(name)
@@ -149,13 +176,15 @@ class _Round:
             self._progress(Counter({str(outcome): 1}))
 
     async def _outcome(self, name: str) -> Outcome | None:
-        """None where the feed left its list meanwhile. A fault of our own is set aside, and the others go on."""
-        feed = await asyncio.to_thread(_feed, self._tools, name)
+        """None where the feed left its list or another process polls it. A fault of our own is set aside, and the
+        others go on.
+        """
+        feed = await asyncio.to_thread(claims.claim, self._tools, name, due_only=self._due_only)
         if feed is None:
             return None
         try:
             return await poll(feed, self._tools)
-        except Abort:
+        except (Abort, Retry):
             raise
         except Exception as error:
             log.warning("poll failed", extra={"feed": name}, exc_info=True)
@@ -163,20 +192,6 @@ class _Round:
             polled = Polled(outcome=Outcome.FAILED, at=self._tools.clock(), detail=why)
             polled = replace(polled, trace=traceback.format_exc())
             return await asyncio.to_thread(record, feed, polled, self._tools)
-
-
-def _feeds(tools: CollectTools, *, due_only: bool) -> "list[Row[Any]]":
-    """Feeds that are listed, those due longest first."""
-    query = select(rows.id, rows.url).where(rows.removed.is_(None)).order_by(rows.next_poll, rows.id)
-    if due_only:
-        query = query.where(rows.next_poll <= to_ms(tools.clock()))
-    with tools.ledger.read() as connection:
-        return list(connection.execute(query))
-
-
-def _feed(tools: CollectTools, name: str) -> "Row[Any] | None":
-    with tools.ledger.read() as connection:
-        return connection.execute(select(table).where(rows.id == name, rows.removed.is_(None))).one_or_none()
 
 
 def _host(url: str) -> str:

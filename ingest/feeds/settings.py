@@ -20,6 +20,7 @@ class FeedSettings:
     content_limit_characters: int = 200_000  # of the HTML of one entry
     summary_limit_characters: int = 2_000
     look_again_seconds: float = 1.0  # while nothing is due
+    claim_seconds: float = 300.0  # of several processes, how long one has a feed that it polls; more than a poll takes
 
     def __post_init__(self) -> None:
         if not 0 < self.shortest_interval_seconds <= self.longest_interval_seconds:

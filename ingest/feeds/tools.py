@@ -43,4 +43,5 @@ class CollectTools:
     clock: Clock = now
     random: Callable[[], float] = random.random
     settings: FeedSettings = field(default_factory=FeedSettings)
+    shared: bool = False  # other processes poll feeds of this ledger: each is claimed before it is polled
     allow_loopback: bool = False  # as in FetchSettings: servers of this machine are polled as often as wanted

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, func, insert, select
 
 from ingest.clock import Clock, now, to_ms
-from ingest.ledger.migrate import check, upgrade
+from ingest.ledger.migrate import HEAD, check, upgrade
 from ingest.ledger.settings import LedgerSettings
 from ingest.ledger.sqlite import SQLiteStore
 from ingest.ledger.store import Part, Store
@@ -35,6 +35,7 @@ class Ledger:
 
     def __init__(self, store: Store, *, clock: Clock = now) -> None:
         self._store, self._clock = store, clock
+        self.was: str | None = None  # the version of its tables before it was opened; None where there were none
         self._mine = _Open()
         self._listeners: list[Callable[[frozenset[str]], None]] = []
 
@@ -52,10 +53,11 @@ class Ledger:
         try:
             if writable:
                 with ledger.begin() as transaction:
-                    upgrade(transaction)
+                    ledger.was = upgrade(transaction)
             else:
                 with ledger.read() as connection:
                     check(connection)
+                ledger.was = HEAD
         except BaseException:
             ledger.close()
             raise
@@ -82,9 +84,11 @@ class Ledger:
             try:
                 if upgraded:
                     with ledger.begin() as transaction:
-                        upgrade(transaction)
-                with ledger.read() as connection:
-                    check(connection)
+                        ledger.was = upgrade(transaction)
+                else:
+                    with ledger.read() as connection:
+                        check(connection)
+                    ledger.was = HEAD
                 return ledger
             except Retry as verdict:
                 if time.monotonic() > until:
@@ -140,6 +144,17 @@ class Ledger:
             transaction.execute(insert(stream.records), rows)
             if self._mine.published is not None:
                 self._mine.published.add(topic)
+
+    def skew_seconds(self) -> float:
+        """By how much the server's clock is ahead of this process's, give or take the way there; 0.0 for a file."""
+        with self.read() as connection:
+            if connection.dialect.name != "postgresql":
+                return 0.0
+            query = select(func.extract("epoch", func.clock_timestamp()))
+            connection.execute(query)  # the first question costs more than the way there
+            before = self._clock().timestamp()
+            there = float(connection.execute(query).scalar_one())
+            return there - (before + self._clock().timestamp()) / 2
 
     def listen(self, listener: Callable[[frozenset[str]], None]) -> None:
         """Has `listener` called with the topics of every publishing transaction of this process, once it is durable.

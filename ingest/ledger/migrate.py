@@ -4,6 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
 
+from ingest.ledger import ordering
 from ingest.ledger.tables import metadata
 from ingest.verdict import Abort
 
@@ -13,21 +14,22 @@ FOLDER = Path(__file__).parent / "migrations"
 _stamp = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
 
 
-def upgrade(connection: Connection) -> None:
-    """Brings the tables to HEAD within the caller's transaction; does nothing where they are there.
+def upgrade(connection: Connection) -> str | None:
+    """Brings the tables to HEAD within the caller's transaction; gives the version that was found.
 
-    An empty file gets the tables as they are now, as going through every version would give the same more slowly.
+    Does nothing where they are there. An empty database gets the tables as they are now, as going through every version
+    would give the same more slowly.
     Raises: Abort if the ledger was written by a newer Tocsin.
     """
     found = version(connection)
-    if found == HEAD:
-        return
     if found is None:
         metadata.create_all(connection)
         _stamp.create(connection, checkfirst=True)
         connection.execute(_stamp.insert().values(version_num=HEAD))
-        return
-    migrate(connection)
+    elif found != HEAD:
+        migrate(connection)
+    ordering.mend(connection)
+    return found
 
 
 def migrate(connection: Connection, to: str = "head") -> None:
@@ -49,16 +51,26 @@ def migrate(connection: Connection, to: str = "head") -> None:
     command.upgrade(config, to)
 
 
-def check(connection: Connection) -> None:
-    """For those who only read.
+def anew(connection: Connection, to: str) -> None:
+    """Replaces all tables by empty ones of the version `to`, within the caller's transaction."""
+    metadata.drop_all(connection)
+    _stamp.drop(connection, checkfirst=True)
+    migrate(connection, to)
 
-    Raises: Abort if the tables are of another version.
+
+def check(connection: Connection) -> None:
+    """For those who change no tables.
+
+    Raises: Abort if the tables are of another version, or order text in another way.
     """
     found = version(connection)
     if found is not None and found > HEAD:
         raise Abort(f"the ledger has version {found}, this Tocsin knows up to {HEAD}: use the newer Tocsin")
     if found != HEAD:
-        raise Abort(f"the ledger has version {found or 'none'}, this Tocsin reads {HEAD}: start `tocsin run` once")
+        asked = "run `tocsin ledger upgrade`" if ordering.shared(connection) else "start `tocsin run` once"
+        had = f"has version {found}" if found else "has no tables"
+        raise Abort(f"the ledger {had}, this Tocsin reads version {HEAD}: {asked}")
+    ordering.check(connection)
 
 
 def version(connection: Connection) -> str | None:

@@ -82,12 +82,12 @@ def address(settings: LedgerSettings) -> URL:
 def _exclude(connection: Connection, part: Part) -> None:
     """Waits until no transaction runs that may not run beside this one; its end lets the next one go on."""
     if part == "all":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:locks, 0)"), {"locks": LOCKS})
-        return
-    connection.execute(text("SELECT pg_advisory_xact_lock_shared(:locks, 0)"), {"locks": LOCKS})
-    if part != "rows":
-        key = zlib.crc32(part.encode()) & 0x7FFFFFFF
-        connection.execute(text("SELECT pg_advisory_xact_lock(:locks, :key)"), {"locks": LOCKS, "key": key})
+        asked = "SELECT pg_advisory_xact_lock(:locks, 0)"
+    elif part == "rows":
+        asked = "SELECT pg_advisory_xact_lock_shared(:locks, 0)"
+    else:
+        asked = "SELECT pg_advisory_xact_lock_shared(:locks, 0), pg_advisory_xact_lock(:locks, :key)"
+    connection.execute(text(asked), {"locks": LOCKS, "key": zlib.crc32(part.encode()) & 0x7FFFFFFF})
 
 
 def _without_nul(_connection: object, _cursor: object, statement: str, parameters: Any, *_rest: object) -> Any:

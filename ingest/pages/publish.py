@@ -17,7 +17,7 @@ from ingest.links import site_of
 from ingest.pages.identity import Address, Directory, Known, load
 from ingest.pages.reading import Reading
 from ingest.pages.tools import Extraction, Tools
-from ingest.queue import STAGE, Ending, State, finish, forget_deaths, promote, retry_later, set_aside
+from ingest.queue import STAGE, Ending, State, finish, forget_deaths, promote, retry_later, set_aside, still_held
 from ingest.rejected import resolve
 
 TOPIC = "articles"
@@ -34,11 +34,15 @@ class _Result:
 def publish(readings: Sequence[Reading], tools: Tools) -> Counter[str]:
     """Writes what became of a batch, durable when it returns; gives how many ended in which state, or `later`.
 
-    Published articles, their revisions and addresses, and the ends of the fetches stand or fall together.
+    Published articles, their revisions and addresses, and the ends of the fetches stand or fall together. A fetch that
+    another process took since, as its lease had run out, is left to that one, and counts as `lost`.
     """
     now = tools.now()
-    ended = [reading for reading in readings if reading.later is None]
+    given = len(readings)
     with tools.ledger.begin("fetches") as tx:
+        held = still_held(tx, [reading.fetch for reading in readings])
+        readings = [reading for reading in readings if reading.fetch.id in held]
+        ended = [reading for reading in readings if reading.later is None]
         directory = _directory(tx, ended, tools)
         results = [(reading, _result(reading, directory, now, tools)) for reading in ended]
         directory.save(tx)
@@ -54,6 +58,8 @@ def publish(readings: Sequence[Reading], tools: Tools) -> Counter[str]:
         _tell_people(tx, results, now)
     counts = Counter(str(result.state) for _, result in results)
     counts["later"] = len(readings) - len(ended)
+    if given > len(readings):
+        counts["lost"] = given - len(readings)
     return counts
 
 

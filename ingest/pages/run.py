@@ -1,11 +1,13 @@
 """The fetch queue -> [articles]: takes what is due, visits, reads and publishes until told to stop."""
 
 import asyncio
+import contextlib
 import logging
 import traceback
 from collections import Counter
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import TypeVar
 
 from ingest import queue
 from ingest.clock import to_ms
@@ -19,6 +21,7 @@ from ingest.verdict import Abort, Retry
 
 log = logging.getLogger(f"tocsin.{__name__}")
 
+Given = TypeVar("Given")
 Progress = Callable[[Counter[str]], None]  # how many fetches ended in which state, batch by batch
 EXPIRY_SECONDS = 60.0
 GATHER_SECONDS = 0.02
@@ -32,7 +35,8 @@ async def run_pages(tools: Tools, stop: asyncio.Event, *, progress: Progress | N
     nothing is published twice, as a revision is told by its text.
     Raises: Abort if the archive cannot be written.
     """
-    await asyncio.to_thread(queue.release_all, tools.ledger)
+    if tools.sole:
+        await asyncio.to_thread(queue.release_all, tools.ledger)
     stage = _Stage(tools, stop, progress or (lambda counts: None))
     try:
         async with asyncio.TaskGroup() as group:
@@ -52,24 +56,26 @@ class _Stage:
         self._tools, self._stop, self._progress = tools, stop, progress
         self._visited: asyncio.Queue[Visit | None] = asyncio.Queue()
         self._visiting: dict[asyncio.Task[None], Fetch] = {}
-        self._in_hand = 0
+        self._in_hand: dict[str, tuple[Fetch, datetime]] = {}  # by id, with when it was last held for longer
         self._not_before: dict[str, int] = {}  # host -> ms since 1970, as politeness said
         self._changed = asyncio.Event()  # a visit or a batch has ended: there may be room, or a free host
 
     async def take(self) -> None:
         """Starts visits while there is room; on `stop`, lets the finishers end."""
-        expiry = asyncio.get_running_loop().time() + EXPIRY_SECONDS
+        lease_seconds = self._tools.settings.queue.lease_seconds
+        every = min(EXPIRY_SECONDS, lease_seconds / 4)
+        expiry = asyncio.get_running_loop().time()
         while not self._stop.is_set():
             self._changed.clear()
-            for fetch, host in await self._lease():
-                self._in_hand += 1
+            if asyncio.get_running_loop().time() >= expiry:
+                expiry = asyncio.get_running_loop().time() + every
+                await self._persist(self._look_at_leases, lease_seconds)
+            for fetch, host in await self._persist(self._lease) or ():
+                self._in_hand[fetch.id] = fetch, self._tools.now()
                 task = asyncio.create_task(self._visit(fetch, host))
                 self._visiting[task] = fetch
                 task.add_done_callback(lambda ended: self._visiting.pop(ended, None))
             await self._wait()
-            if asyncio.get_running_loop().time() > expiry:
-                expiry += EXPIRY_SECONDS
-                await asyncio.to_thread(queue.release_expired, self._tools.ledger, self._tools.now())
         await self.put_back()
         for _ in range(self._tools.settings.finishers):
             self._visited.put_nowait(None)
@@ -78,7 +84,8 @@ class _Stage:
         """Finishes visits in batches until there are no more."""
         while batch := await self._batch():
             counts = await self._finish(batch)
-            self._in_hand -= len(batch)
+            for visited in batch:
+                self._in_hand.pop(visited.fetch.id, None)
             self._changed.set()
             log.info(
                 "pages finished", extra={"pages": len(batch), **{f"pages_{name}": counts[name] for name in counts}}
@@ -86,11 +93,19 @@ class _Stage:
             self._progress(counts)
 
     async def _finish(self, batch: list[Visit]) -> Counter[str]:
-        """Reads and publishes the batch; a fault of our own at one page is set aside, and the others go on."""
+        """Reads and publishes the batch; a fault of our own at one page is set aside, and the others go on.
+
+        While the ledger is away it is tried again, for the pages are here; on `stop` they are left for the next start.
+        """
         try:
             return await self._publish(await read(batch, self._tools))
-        except (Abort, Retry):
+        except Abort:
             raise
+        except Retry as verdict:
+            if self._stop.is_set():
+                raise
+            await self._ledger_is_away(verdict)
+            return await self._finish(batch)
         except Exception as error:
             if len(batch) == 1:
                 log.warning("page set aside", extra={"fetch": batch[0].fetch.id}, exc_info=True)
@@ -102,6 +117,29 @@ class _Stage:
 
     async def _publish(self, readings: list[Reading]) -> Counter[str]:
         return await asyncio.to_thread(publish, readings, self._tools)
+
+    async def _persist(self, call: Callable[..., Awaitable[Given]], *arguments: object) -> Given | None:
+        """What the call gives; None while the ledger is away, after a pause."""
+        try:
+            return await call(*arguments)
+        except Retry as verdict:
+            await self._ledger_is_away(verdict)
+            return None
+
+    async def _ledger_is_away(self, verdict: Retry) -> None:
+        log.warning("pages wait", extra={"reason": str(verdict)})
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), verdict.after_seconds or RETRY_SECONDS)
+
+    async def _look_at_leases(self, lease_seconds: float) -> None:
+        """Holds for longer what takes long, and puts back what some process held for too long."""
+        now = self._tools.now()
+        old = now - timedelta(seconds=lease_seconds / 4)
+        long = [fetch for fetch, since in self._in_hand.values() if since <= old]
+        if long:
+            await asyncio.to_thread(queue.renew, self._tools.ledger, long, now, lease_seconds)
+            self._in_hand |= {fetch.id: (fetch, now) for fetch in long if fetch.id in self._in_hand}
+        await asyncio.to_thread(queue.release_expired, self._tools.ledger, now)
 
     async def put_back(self) -> None:
         """Ends the visits that are under way; their rows wait again, as if never taken."""
@@ -117,7 +155,7 @@ class _Stage:
     async def _lease(self) -> list[tuple[Fetch, str]]:
         """The rows that may be visited now, leased, each holding its host."""
         settings, now = self._tools.settings, self._tools.now()
-        room = min(settings.in_hand - self._in_hand, settings.batch)
+        room = min(settings.in_hand - len(self._in_hand), settings.batch)
         if room <= 0:
             return []
         at = to_ms(now)

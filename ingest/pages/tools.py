@@ -93,6 +93,7 @@ class Tools:
     clock: Clock = now
     random: Callable[[], float] = random.random
     settings: PageSettings = field(default_factory=PageSettings)
+    sole: bool = True  # no other process takes fetches of this ledger: what is held at start is a dead one's
 
     def now(self) -> datetime:
         return self.clock()

@@ -16,8 +16,10 @@ from ingest.queue.work import (
     release,
     release_all,
     release_expired,
+    renew,
     retry_later,
     set_aside,
+    still_held,
     take,
     waiting,
 )
@@ -45,8 +47,10 @@ __all__ = [
     "release",
     "release_all",
     "release_expired",
+    "renew",
     "retry_later",
     "set_aside",
+    "still_held",
     "take",
     "waiting",
 ]

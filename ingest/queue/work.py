@@ -27,12 +27,10 @@ def due(
     Within a host what is new stands before first polls and back-fill. An article that is being worked on is left out,
     and each stands once, so that its revisions are counted in order.
     """
-    working = fetches.alias("working").c
-    busy = rows.article.in_(select(working.article).where(working.state == State.LEASED))
     turn = func.row_number().over(partition_by=rows.host, order_by=(rows.reason.in_(LATER_REASONS), rows.due, rows.id))
     ranked = (
         select(rows.id, rows.host, rows.url, rows.article, rows.due, turn.label("turn"))
-        .where(rows.state == State.WAITING, rows.due <= to_ms(now), rows.host.not_in(tuple(skip_hosts)), ~busy)
+        .where(rows.state == State.WAITING, rows.due <= to_ms(now), rows.host.not_in(tuple(skip_hosts)), ~_busy())
         .subquery()
     )
     query = (
@@ -50,18 +48,20 @@ def due(
 def lease(ledger: Ledger, names: Collection[str], now: datetime, lease_seconds: float) -> list[Fetch]:
     """Takes the rows that still wait, in the order of `names`, each with its attempt counted.
 
-    A row that cannot be read is rejected.
+    A row whose article another fetch has, of this process or another, is left. One that cannot be read is rejected.
     """
     if not names:
         return []
-    until = to_ms(now) + round(lease_seconds * 1000)
     taken: list[Fetch] = []
     with ledger.begin("fetches") as transaction:
-        mine = rows.id.in_(tuple(names)), rows.state == State.WAITING
-        found = {row.id: row for row in transaction.execute(select(fetches).where(*mine))}
-        values = {"state": State.LEASED, "lease": until, "attempts": rows.attempts + 1}
-        transaction.execute(update(fetches).where(*mine).values(values))
-        for row in (found[name] for name in names if name in found):
+        mine = rows.id.in_(tuple(names)), rows.state == State.WAITING, ~_busy()
+        query = select(fetches).where(*mine).with_for_update(skip_locked=True)
+        waits = {row.id: row for row in transaction.execute(query)}
+        first = {waits[name].article: waits[name] for name in reversed(tuple(names)) if name in waits}
+        values = {"state": State.LEASED, "lease": _until(now, lease_seconds), "attempts": rows.attempts + 1}
+        chosen = [name for name in names if name in waits and first[waits[name].article].id == name]
+        transaction.execute(update(fetches).where(rows.id.in_(chosen)).values(values))
+        for row in (waits[name] for name in chosen):
             try:
                 taken.append(_fetch(row))
             except ValueError as error:
@@ -75,7 +75,10 @@ def take(ledger: Ledger, now: datetime, limit: int, lease_seconds: float) -> lis
 
 
 def release_all(ledger: Ledger) -> int:
-    """Puts back what a process held when it died; the attempts stay counted. To be called before the first take."""
+    """Puts back what a process held when it died; the attempts stay counted.
+
+    To be called before the first take, by a process that is alone with its ledger.
+    """
     return _put_back(ledger, rows.state == State.LEASED)
 
 
@@ -84,12 +87,29 @@ def release_expired(ledger: Ledger, now: datetime) -> int:
     return _put_back(ledger, (rows.state == State.LEASED) & (rows.lease < to_ms(now)))
 
 
+def renew(ledger: Ledger, taken: Sequence[Fetch], now: datetime, lease_seconds: float) -> None:
+    """Holds for longer what is still worked on, unless its lease had run out and another has it."""
+    with ledger.begin("fetches") as transaction:
+        mine = rows.id.in_(still_held(transaction, taken))
+        transaction.execute(update(fetches).where(mine).values(lease=_until(now, lease_seconds)))
+
+
+def still_held(tx: Connection, taken: Sequence[Fetch]) -> set[str]:
+    """The ids of those that nobody put back or took since: what is done about another is done by whoever has it.
+
+    Each taking counts an attempt, so the count tells one taking from the next.
+    """
+    attempts = {fetch.id: fetch.attempts for fetch in taken}
+    query = select(rows.id, rows.attempts).where(rows.id.in_(tuple(attempts)), rows.state == State.LEASED)
+    return {name for name, count in tx.execute(query) if count == attempts[name]}
+
+
 def release(ledger: Ledger, taken: Sequence[Fetch]) -> None:
     """Puts back what was taken and not tried: its attempt is not counted."""
-    mine = rows.id.in_([fetch.id for fetch in taken]), rows.state == State.LEASED
     values = {"state": State.WAITING, "lease": 0, "attempts": case((rows.attempts > 0, rows.attempts - 1), else_=0)}
     with ledger.begin("fetches") as transaction:
-        transaction.execute(update(fetches).where(*mine).values(values))
+        mine = rows.id.in_(still_held(transaction, taken))
+        transaction.execute(update(fetches).where(mine).values(values))
 
 
 def finish(tx: Connection, endings: Sequence[Ending], now: datetime) -> None:
@@ -198,6 +218,16 @@ def insert_rows(tx: Connection, values: Iterable[Mapping[str, object]]) -> int:
     there = set(tx.execute(select(rows.id).where(rows.id.in_(names))).scalars())
     tx.execute(upsert(tx, fetches).on_conflict_do_nothing(index_elements=["id"]), given)
     return len(set(names) - there)
+
+
+def _busy() -> ColumnElement[bool]:
+    """Whether the article is being worked on."""
+    working = fetches.alias("working").c
+    return rows.article.in_(select(working.article).where(working.state == State.LEASED))
+
+
+def _until(now: datetime, lease_seconds: float) -> int:
+    return to_ms(now) + round(lease_seconds * 1000)
 
 
 def _put_back(ledger: Ledger, held: ColumnElement[bool]) -> int:

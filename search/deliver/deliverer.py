@@ -1,6 +1,7 @@
 """Deliveries that are due -> sent, tried again, or failed with a reason."""
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import Callable, Mapping
@@ -16,6 +17,8 @@ from search.deliver.sender import Sender
 from search.deliver.settings import DeliverySettings
 
 log = logging.getLogger(f"tocsin.{__name__}")
+
+RETRY_SECONDS = 2.0  # between two tries to reach a ledger that is away
 
 
 class Deliverer:
@@ -33,13 +36,14 @@ class Deliverer:
         *,
         clock: Clock = now,
         chance: Callable[[float, float], float] = random.uniform,
+        shared: bool = False,
     ) -> None:
+        """`shared`: other processes deliver from this ledger too."""
         self._ledger, self._senders, self._clock, self._chance = ledger, dict(senders), clock, chance
-        self._settings = settings or DeliverySettings()
+        self._settings, self._shared = settings or DeliverySettings(), shared
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Delivers until `stop` is set; what is being sent then is finished first."""
-        await asyncio.to_thread(outbox.fail_unknown, self._ledger, self._senders.keys())
+        """Delivers until `stop` is set; what is being sent then is finished first. Waits while the ledger is away."""
         async with asyncio.TaskGroup() as tasks:
             for channel in self._senders:
                 tasks.create_task(self._run(channel, stop))
@@ -65,18 +69,23 @@ class Deliverer:
         return said
 
     def _note_test(self, channel: str, by: str, said: str) -> None:
-        with self._ledger.begin() as transaction:
+        with self._ledger.begin("rows") as transaction:
             at = to_ms(self._clock())
             record(transaction, who=by, what="channel tested", subject=channel, detail=said, at_ms=at)
 
     async def _run(self, channel: str, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            if not await self._next(channel):
-                await _rest(stop, self._settings.look_seconds)
+            try:
+                if not await self._next(channel):
+                    await _rest(stop, self._settings.look_seconds)
+            except Retry as verdict:
+                log.warning("deliveries wait", extra={"channel": channel, "reason": str(verdict)})
+                await _rest(stop, RETRY_SECONDS)
 
     async def _run_unknown(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            await asyncio.to_thread(outbox.fail_unknown, self._ledger, self._senders.keys())
+            with contextlib.suppress(Retry):  # the ledger is away, as the channels say
+                await asyncio.to_thread(outbox.fail_unknown, self._ledger, self._senders.keys())
             await _rest(stop, 10 * self._settings.look_seconds)
 
     async def _drain(self, channel: str) -> int:
@@ -88,7 +97,9 @@ class Deliverer:
     async def _next(self, channel: str) -> bool:
         """Tries the next delivery of a channel; False where none is due."""
         at = to_ms(self._clock())
-        due = await asyncio.to_thread(outbox.take, self._ledger, channel, at, self._settings, self.pause_seconds)
+        due = await asyncio.to_thread(
+            outbox.take, self._ledger, channel, at, self._settings, self.pause_seconds, shared=self._shared
+        )
         if due is None:
             return False
         await self._try(due, message_of(due.id, due.alert, due.event, self._settings.desk_url))
@@ -99,23 +110,32 @@ class Deliverer:
         try:
             said = await self._senders[due.channel].send(message)
         except Reject as verdict:
-            await asyncio.to_thread(outbox.failed, self._ledger, due.id, str(verdict))
+            await self._note(outbox.failed, due.id, str(verdict))
             log.error("delivery failed", extra=facts)
         except Retry as verdict:
             await self._put_off(due, verdict)
             log.warning("delivery waits", extra=facts)
         else:
-            await asyncio.to_thread(outbox.sent, self._ledger, due.id, said, to_ms(self._clock()))
+            await self._note(outbox.sent, due.id, said, to_ms(self._clock()))
             log.info("delivered", extra=facts)
 
     async def _put_off(self, due: outbox.Due, verdict: Retry) -> None:
         if due.attempt >= self._settings.attempts:
             said = f"gave up after {due.attempt} attempts: {verdict}"
-            await asyncio.to_thread(outbox.failed, self._ledger, due.id, said)
+            await self._note(outbox.failed, due.id, said)
             return
         asked = verdict.after_seconds
-        until = to_ms(self._clock()) + round(asked * 1000) if asked else None
-        await asyncio.to_thread(outbox.put_off, self._ledger, due.id, str(verdict), until)
+        until = to_ms(self._clock()) + round(asked * 1000) if asked else due.planned_ms
+        await self._note(outbox.put_off, due.id, str(verdict), until)
+
+    async def _note(self, note: Callable[..., None], *arguments: object) -> None:
+        """Writes down what came of a delivery, however long the ledger is away: else it would be sent again."""
+        while True:
+            try:
+                return await asyncio.to_thread(note, self._ledger, *arguments)
+            except Retry as verdict:
+                log.warning("deliveries wait", extra={"reason": str(verdict)})
+                await asyncio.sleep(RETRY_SECONDS)
 
     def pause_seconds(self, attempt: int) -> float:
         """Seconds from one attempt to the next: doubles up to the longest, less up to a half by chance."""

@@ -42,11 +42,15 @@ class Heartbeat:
 
     async def beat(self) -> str:
         """What kept it from beating, empty where it did."""
-        reason = await asyncio.to_thread(self._wrong)
+        try:
+            reason = await asyncio.to_thread(self._wrong)
+            if not reason:
+                await asyncio.to_thread(self._write)
+        except Retry as verdict:
+            reason = str(verdict)
         if reason:
             log.error("no heartbeat", extra={"reason": reason})
             return reason
-        await asyncio.to_thread(self._write)
         if not self._settings.monitor_url:
             return ""
         try:
@@ -61,5 +65,5 @@ class Heartbeat:
 
     def _write(self) -> None:
         at = self._clock()
-        with self._ledger.begin() as transaction:
+        with self._ledger.begin("rows") as transaction:
             put_fact(transaction, FACT, at.isoformat(timespec="seconds"), to_ms(at))

@@ -27,6 +27,7 @@ class Due:
     id: str
     channel: str
     attempt: int
+    planned_ms: int  # when it is tried again, if this attempt fails
     event: AlertEvent
     alert: Alert
 
@@ -100,11 +101,18 @@ def put_fact(transaction: Connection, name: str, value: str, at_ms: int) -> None
 
 
 def take(
-    ledger: Ledger, channel: str, at_ms: int, settings: DeliverySettings, pause: Callable[[int], float]
+    ledger: Ledger,
+    channel: str,
+    at_ms: int,
+    settings: DeliverySettings,
+    pause: Callable[[int], float],
+    *,
+    shared: bool = False,
 ) -> Due | None:
     """The next delivery of `channel` that is due, its attempt counted and its next one planned.
 
-    So a process that dies while it sends leaves a delivery that goes again, with the same id.
+    So a process that dies while it sends leaves a delivery that goes again, with the same id. Where others deliver too
+    (`shared`), it is not due for them before this attempt must have ended.
     """
     with ledger.read() as reader:  # an idle channel costs no writing transaction
         if not reader.execute(_due(channel, at_ms).limit(1)).first():
@@ -119,10 +127,12 @@ def take(
                 _set(transaction, row.id, state="failed", detail=f"gave up after {row.attempts} attempts: {row.detail}")
                 continue
             attempt = row.attempts + 1
-            _set(transaction, row.id, attempts=attempt, due=at_ms + round(pause(attempt) * 1000))
+            planned = at_ms + round(pause(attempt) * 1000)
+            claimed = at_ms + round(settings.claim_seconds * 1000) if shared else 0
+            _set(transaction, row.id, attempts=attempt, due=max(planned, claimed))
             event, alert = _body(transaction, row.event), find(transaction, row.alert)
             assert alert is not None  # written in the same transaction as the delivery
-            return Due(id=row.id, channel=channel, attempt=attempt, event=event, alert=alert)
+            return Due(id=row.id, channel=channel, attempt=attempt, planned_ms=planned, event=event, alert=alert)
     return None
 
 
@@ -133,16 +143,15 @@ def sent(ledger: Ledger, delivery: str, detail: str, at_ms: int) -> None:
 
 
 def failed(ledger: Ledger, delivery: str, detail: str) -> None:
-    """It will not be tried again."""
+    """It will not be tried again, unless the receiver has it already."""
     with ledger.begin("rows") as transaction:
-        _set(transaction, delivery, state="failed", detail=detail)
+        _set(transaction, delivery, unsent=True, state="failed", detail=detail)
 
 
-def put_off(ledger: Ledger, delivery: str, detail: str, due_ms: int | None = None) -> None:
-    """It is tried again as planned, or at `due_ms`."""
-    due = {} if due_ms is None else {"due": due_ms}
+def put_off(ledger: Ledger, delivery: str, detail: str, due_ms: int) -> None:
+    """It is tried again at `due_ms`."""
     with ledger.begin("rows") as transaction:
-        _set(transaction, delivery, detail=detail, **due)
+        _set(transaction, delivery, unsent=True, detail=detail, due=due_ms)
 
 
 def fail_unknown(ledger: Ledger, known: Collection[str]) -> int:
@@ -162,8 +171,10 @@ def _due(channel: str, at_ms: int):  # type: ignore[no-untyped-def]  # SQLAlchem
     return select(tables.deliveries).where(*wanted).order_by(rows.due, rows.event)
 
 
-def _set(transaction: Connection, delivery: str, **values: object) -> None:
-    transaction.execute(update(tables.deliveries).where(rows.id == delivery).values(values))
+def _set(transaction: Connection, delivery: str, *, unsent: bool = False, **values: object) -> None:
+    """`unsent`: only where nobody has sent it since."""
+    mine = (rows.id == delivery) & (rows.state != "sent") if unsent else rows.id == delivery
+    transaction.execute(update(tables.deliveries).where(mine).values(values))
 
 
 def _body(transaction: Connection, number: int) -> AlertEvent:

@@ -52,6 +52,7 @@ class DeliverySettings:
     first_pause_seconds: float = 30.0  # doubles with every attempt
     longest_pause_seconds: float = 3600.0
     look_seconds: float = 0.5
+    claim_seconds: float = 120.0  # of several processes, how long one has what it sends; more than any channel takes
     apprise_schemes: tuple[str, ...] = ()  # services whose address is fixed, such as "tgram": opened by naming them
     monitor_url: str = ""  # asked by POST while all is well; an outside monitor calls someone when it stays away
     heartbeat_seconds: float = 60.0

@@ -16,7 +16,7 @@ from search.watch import Watch
 from search.watches.valid import Parse, WatchError, check_watch
 
 FILE = "file"  # origin, and the name that stands beside versions that came from a file
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 1.0  # between two looks for what other processes changed
 MISSING = "missing"  # origin of a watch that stood in the file and does no more
 
 
@@ -33,11 +33,14 @@ class WatchStore:
     """The watches of a ledger. Safe to share between threads."""
 
     def __init__(self, ledger: Ledger, parse: Parse, *, clock: Clock = now, shared: bool = False) -> None:
-        """`parse` raises ValueError where a query cannot be used; `shared`: other processes change watches too."""
-        self._ledger, self._parse, self._clock, self._shared = ledger, parse, clock, shared
+        """`parse` raises ValueError where a query cannot be used.
+
+        Where other processes change watches too (`shared`), it looks for their changes, at most once a second.
+        """
+        self._ledger, self._parse, self._clock = ledger, parse, clock
         self._cache: dict[str, Watch] | None = None
         self._revision = 0
-        self._looked, self._seen = 0.0, -1  # when it was looked whether others changed one, and what there was
+        self._shared, self._versions, self._looked = shared, -1, -LOOK_SECONDS
 
     @property
     def revision(self) -> int:
@@ -144,23 +147,25 @@ class WatchStore:
         return stored
 
     def _look(self) -> None:
-        """Forgets what it knows where another process has changed a watch: each change is a version."""
+        """Notices what another process changed: every change is a version more."""
         if not self._shared or time.monotonic() - self._looked < LOOK_SECONDS:
             return
         self._looked = time.monotonic()
         with self._ledger.read() as connection:
             count = connection.execute(select(func.count()).select_from(tables.watch_versions)).scalar_one()
-        if count != self._seen:
-            self._seen = count
+        if count != self._versions:
+            self._versions = count
             self._changed()
 
     def _all(self) -> dict[str, Watch]:
         self._look()
-        cache = self._cache
+        cache, revision = self._cache, self._revision
         if cache is None:
             with self._ledger.read() as connection:
                 bodies = connection.execute(select(tables.watches.c.body)).scalars().all()
-            cache = self._cache = {watch.id: watch for watch in (wire.decode(body, Watch) for body in bodies)}
+            cache = {watch.id: watch for watch in (wire.decode(body, Watch) for body in bodies)}
+            if revision == self._revision:  # else one was changed while they were read
+                self._cache = cache
         return cache
 
     def _changed(self) -> None:

@@ -569,6 +569,7 @@ CRASH = """
 """
 
 
+@pytest.mark.file
 def test_a_kill_between_fetch_and_commit_loses_nothing(tmp_path):
     async def play(site, tools, time, url):
         site.answers["/feed"] = xml(1, 2, etag='"1"')

@@ -103,6 +103,7 @@ def test_listeners_hear_of_topics_once_the_records_can_be_read(ledger):
     assert heard == [(frozenset({"entries"}), 2)]
 
 
+@pytest.mark.file
 def test_a_ledger_that_was_opened_for_reading_cannot_be_written(ledger, path):
     reader = Ledger.open(path, writable=False)
     with pytest.raises(PermissionError), reader.begin():
@@ -116,17 +117,20 @@ def test_reading_where_there_is_no_ledger_says_what_to_do(path):
     assert not path.exists()
 
 
+@pytest.mark.file
 def test_writes_are_durable_before_they_are_acknowledged(ledger):
     with ledger.begin() as transaction:
         assert transaction.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
         assert transaction.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
 
 
+@pytest.mark.file
 def test_a_reader_waits_for_a_file_that_is_locked_for_a_moment(ledger):
     with ledger.read() as connection:
         assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == module.WAIT_MS
 
 
+@pytest.mark.file
 def test_the_log_shrinks_after_a_long_reader_let_it_grow(ledger, path):
     log = path.with_name(path.name + "-wal")
     with ledger.begin() as transaction:
@@ -143,6 +147,7 @@ def test_the_log_shrinks_after_a_long_reader_let_it_grow(ledger, path):
     assert log.stat().st_size <= 1_000_000
 
 
+@pytest.mark.file
 def test_a_full_disk_stops_with_what_to_do_and_loses_nothing_acknowledged(ledger, path):
     with ledger.begin() as transaction:
         note(transaction, "acknowledged")
@@ -179,6 +184,7 @@ for number in range(1000):
 """
 
 
+@pytest.mark.file
 def test_a_disk_that_fills_up_while_writing_keeps_every_acknowledged_row(path):
     said = subprocess.run(
         [sys.executable, "-c", FILL, str(path)], capture_output=True, text=True, check=True, timeout=60
@@ -190,6 +196,7 @@ def test_a_disk_that_fills_up_while_writing_keeps_every_acknowledged_row(path):
     ledger.close()
 
 
+@pytest.mark.file
 def test_a_ledger_that_another_program_holds_is_tried_later(ledger, path):
     with ledger.begin() as transaction:
         transaction.exec_driver_sql("PRAGMA busy_timeout=50")
@@ -204,6 +211,7 @@ def test_a_ledger_that_another_program_holds_is_tried_later(ledger, path):
     assert names(ledger) == ["later"]
 
 
+@pytest.mark.file
 @pytest.mark.parametrize("writable", [True, False])
 def test_a_file_that_is_no_ledger_is_left_as_it_is(path, writable):
     path.write_bytes(b"something else\n" * 1000)

@@ -17,6 +17,8 @@ from ingest.ledger.tables.alerts import facts
 from ingest.ledger.tables.people import people
 from ingest.verdict import Abort
 
+pytestmark = pytest.mark.file
+
 
 @contextmanager
 def database(path):

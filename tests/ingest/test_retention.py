@@ -264,6 +264,7 @@ DYING = """
 """
 
 
+@pytest.mark.file
 def test_a_sweep_that_is_killed_has_broken_nothing_and_the_next_one_ends_it(ledger, swept, tmp_path):
     names = [f"old {number:04}" for number in range(1500)]
     at = to_ms(START)

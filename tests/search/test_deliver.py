@@ -262,6 +262,7 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
+@pytest.mark.file
 def test_a_process_killed_between_sending_and_recording_sends_the_same_id_again(tmp_path, clock):
     path = tmp_path / "ledger.db"
 
