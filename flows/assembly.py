@@ -1,6 +1,7 @@
 """An owned folder -> the services of the route, each stage put together from its parts."""
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,7 +19,7 @@ from flows.metrics import Meter
 from flows.opening import Parts
 from flows.route import READ_TWICE
 from flows.stages import Admit, Enrich, Indexing, Stories, Watching
-from flows.supervise import Bell, Service, rest, under_lease, working
+from flows.supervise import Bell, Service, rest, surviving, under_lease, working
 from flows.worker import Stage, Worker
 from ingest import extract, feeds, pages
 from ingest.children import Children
@@ -87,6 +88,7 @@ class Assembly:
             send=parts.ledger.publish,
             clock=parts.clock,
             settings=parts.settings.feeds,
+            shared=parts.shared,
             allow_loopback=parts.settings.fetch.allow_loopback,
             shared=parts.shared,
         )
@@ -123,7 +125,7 @@ class Assembly:
         )
         self.holding.add(stage.name, worker.held)
         service = working(worker, self.bell)
-        return service if lease is None else under_lease(service, lease)
+        return service if lease is None else under_lease(service, lease, worker.let_go)
 
     def lease(self, name: str) -> Lease | None:
         """What only one of several processes may do; None where this is the only one."""
@@ -193,9 +195,10 @@ def _index(assembly: Assembly) -> Iterator[Service]:
         await asyncio.to_thread(index.check)
         await service.run(stop)
 
-    yield Service(service.name, run)
+    # An index that is away is waited for without end: nothing but this stage needs it, and nothing is lost meanwhile.
+    yield surviving(Service(service.name, run), math.inf)
     if assembly.parts.settings.index.url:
-        yield assembly.alone(_following(assembly))
+        yield surviving(assembly.alone(_following(assembly)), math.inf)
 
 
 def _following(assembly: Assembly) -> Service:
@@ -265,7 +268,7 @@ async def assembled(parts: Parts) -> AsyncIterator[Assembly]:
             settings=settings.deliver,
             clock=parts.clock,
         )
-        deliverer = Deliverer(parts.ledger, made, settings.deliver, clock=parts.clock)
+        deliverer = Deliverer(parts.ledger, made, settings.deliver, clock=parts.clock, shared=parts.shared)
         yield Assembly(
             parts=parts,
             children=children,

@@ -1,6 +1,7 @@
 """What an operator asks for -> the route at work in this process, until it is told to stop or nothing is left to do."""
 
 import asyncio
+import contextlib
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -19,7 +20,7 @@ from flows.route import ROUTE
 from flows.settings import Settings
 from flows.standing import Left, left, stalled
 from flows.subscribing import counted, subscribe_to
-from flows.supervise import Service, run_until, surviving
+from flows.supervise import Service, rest, run_until, surviving
 from ingest.clock import to_ms
 from ingest.retention import sweep
 from ingest.verdict import Abort, Retry
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(f"tocsin.{__name__}")
 
 SWEEP_SECONDS = 3600.0
-SHOW_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,19 +194,20 @@ def _sweep(parts: Parts) -> None:
     # Beyond one machine the relay drops what the brokers have.
     read_here = readers if parts.stream.in_ledger else {}
     sweep(parts.ledger, parts.home.archive, parts.clock(), kept, readers=read_here)
-    parts.index.remove_before(to_ms(parts.clock() - timedelta(days=kept.articles_days)))
+    try:
+        parts.index.remove_before(to_ms(parts.clock() - timedelta(days=kept.articles_days)))
+    except Retry as verdict:  # whoever holds the lease may have nothing else to do with the index
+        log.warning("index not swept", extra={"reason": str(verdict)})
 
 
 def _showing(assembly: Assembly, progress: Progress) -> Service:
     async def run(stop: asyncio.Event) -> None:
         parts = assembly.parts
         while not stop.is_set():
-            now = await asyncio.to_thread(left, parts.ledger, parts.stream, parts.clock())
-            await asyncio.to_thread(progress.show, parts.ledger, now, assembly.counts.polls)
-            try:
-                await asyncio.wait_for(stop.wait(), SHOW_SECONDS)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(Retry):  # a server is away: those who need it say so
+                now = await asyncio.to_thread(left, parts.ledger, parts.stream, parts.clock())
+                await asyncio.to_thread(progress.show, parts.ledger, now, assembly.counts.polls)
+            await rest(stop, progress.every_seconds)
 
     return Service("progress", run)
 

@@ -20,6 +20,7 @@ STOP_SECONDS = 20.0
 AGAIN_SECONDS = 2.0  # from one try to the next, while a server is away
 STANDBY_SECONDS = 2.0  # how often a process looks whether the holder of a lease has died
 WELL_SECONDS = 60.0  # a service that ran for so long was well
+SAID_SECONDS = 60.0  # until it is said again that a service waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ def surviving(service: Service, give_up_seconds: float) -> Service:
     async def run(stop: asyncio.Event) -> None:
         clock = asyncio.get_running_loop().time
         failing: float | None = None
+        said = -SAID_SECONDS
         while not stop.is_set():
             began = clock()
             try:
@@ -87,7 +89,9 @@ def surviving(service: Service, give_up_seconds: float) -> Service:
             failing = clock() if failing is None or clock() - began > WELL_SECONDS else failing
             if clock() - failing > give_up_seconds:
                 raise Abort(f"{verdict} (waited {give_up_seconds:.0f} s)") from verdict
-            log.warning("service waits", extra={"service": service.name, "reason": str(verdict)})
+            if clock() - said >= SAID_SECONDS:
+                log.warning("service waits", extra={"service": service.name, "reason": str(verdict)})
+                said = clock()
             await rest(stop, verdict.after_seconds or AGAIN_SECONDS)
 
     return Service(service.name, run)
@@ -107,20 +111,23 @@ def _only_retries(group: BaseExceptionGroup[BaseException]) -> Retry:
     return found
 
 
-def under_lease(service: Service, lease: Lease) -> Service:
-    """The service, run only while this process holds the lease; another process goes on when this one dies."""
+def under_lease(service: Service, lease: Lease, let_go: Callable[[], None] = lambda: None) -> Service:
+    """The service, run only while this process holds the lease; another process goes on when this one dies.
+
+    `let_go` is called once the service has ended, before another may take the lease.
+    """
 
     async def run(stop: asyncio.Event) -> None:
         while not stop.is_set():
             if await asyncio.to_thread(lease.take):
                 log.info("lease taken", extra={"lease": lease.name})
-                await _while_held(service, lease, stop)
+                await _while_held(service, lease, let_go, stop)
             await rest(stop, STANDBY_SECONDS)
 
     return Service(service.name, run)
 
 
-async def _while_held(service: Service, lease: Lease, stop: asyncio.Event) -> None:
+async def _while_held(service: Service, lease: Lease, let_go: Callable[[], None], stop: asyncio.Event) -> None:
     ended = asyncio.Event()
     work = asyncio.create_task(service.run(ended))
     stopping = asyncio.create_task(stop.wait())
@@ -136,6 +143,7 @@ async def _while_held(service: Service, lease: Lease, stop: asyncio.Event) -> No
         try:
             await work
         finally:
+            await asyncio.to_thread(let_go)
             await asyncio.to_thread(lease.drop)
 
 

@@ -102,6 +102,11 @@ class Worker(Generic[In, Ready]):
         spent = self.cpu_seconds + getattr(self.stage, "cpu_seconds", 0.0)
         log.info("stage ended", extra={"stage": self.stage.name, "records": self.done, "seconds": round(spent, 3)})
 
+    def let_go(self) -> None:
+        """Lets other processes read what this one reads, however it ended; a worker that only waits keeps it."""
+        if not self._stream.in_ledger:
+            self._stream.leave(self.stage.name, self.stage.reads)
+
     async def step(self) -> int:
         """Works on the next batch; gives the number of records that are behind it, 0 where there was nothing to do.
 

@@ -67,9 +67,7 @@ def rates() -> None:
             found[kind] = (all_read - few_read) / (all_seconds - few_seconds)
             print(f"{kind}: {found[kind]:.1f} articles/s of {source}", flush=True)
     alone = (found["embedded"] + found["embedded again"]) / 2
-    print(
-        f"over servers {found['servers'] / alone:.2f} of embedded, one worker a stage, the servers on the same cores"
-    )
+    print(f"over servers {found['servers'] / alone:.2f} of embedded, one worker a stage, the servers on the same cores")
 
 
 def read(kind: str, feeds: list[str]) -> tuple[int, float]:
