@@ -88,7 +88,6 @@ class Assembly:
             send=parts.ledger.publish,
             clock=parts.clock,
             settings=parts.settings.feeds,
-            shared=parts.shared,
             allow_loopback=parts.settings.fetch.allow_loopback,
             shared=parts.shared,
         )
