@@ -57,12 +57,17 @@ class KafkaOperating:
                 found.append(Back(partition=where.partition, passed=passed, start=start, records=passed - start))
         return found
 
+    def workers(self, group: str) -> int:
+        """How many members `group` has now; one that was killed counts for ten seconds more."""
+        name = self._stream.group(group)
+        described = self._stream.brokers.ask(lambda client: client.describe_groups([name])).get(name, {})
+        return len(described.get("members") or ())
+
     def go_back(self, group: str, topic: str, places: Sequence[Back]) -> None:
-        name, brokers = self._stream.group(group), self._stream.brokers
-        described = brokers.ask(lambda client: client.describe_groups([name])).get(name, {})
-        if described.get("members"):
+        name, brokers, count = self._stream.group(group), self._stream.brokers, self.workers(group)
+        if count:
             raise Abort(
-                f"{len(described['members'])} workers of {group} are running (a killed one counts for 10 s): "
+                f"{count} workers of {group} are running (a killed one counts for 10 s): "
                 f"stop every `tocsin work {group}` and `tocsin run` first, then ask again"
             )
         offsets = {
