@@ -3,12 +3,15 @@
 import gc
 import json
 import logging
+import os
 import random
 import shutil
 import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from servers import own_server
@@ -257,11 +260,30 @@ def test_the_way_to_the_brokers_is_encrypted_and_their_certificate_checked(tmp_p
             stream.send("told", [("k", b"1")])
             assert texts(read(stream, "index", "told", 1)) == [b"1"]
             stream.close()
-            for wrong in ({"ca_file": None}, {"certificate_file": None, "key_file": None}, {"security": "plaintext"}):
-                other = opened(replace(settings, wait_seconds=0, **wrong))
-                with pytest.raises(Abort, match="is `security` right"):
-                    other.wait(["told"])
-                other.close()
+            for left in ((certificate, key), (None, None)):  # their certificate is not known, or none is shown
+                done = subprocess.run(
+                    [sys.executable, "-c", REFUSED, settings.url, *map(str, left if left[0] else (certificate, ""))],
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                    env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+                )
+                assert "is `security` right" in done.stdout, done.stderr
+
+
+REFUSED = """
+import sys
+from pathlib import Path
+from flows.stream.kafka import KafkaStream
+from flows.stream.settings import StreamSettings
+from ingest.verdict import Abort
+url, certificate, key = sys.argv[1:]
+shown = {"certificate_file": Path(certificate), "key_file": Path(key)} if key else {"ca_file": Path(certificate)}
+try:
+    KafkaStream(StreamSettings(url=url, security="tls", wait_seconds=0, **shown)).wait(["told"])
+except Abort as verdict:
+    print(verdict)
+"""  # in a process of its own: kafka-python leaves sockets open where TLS fails
 
 
 def test_a_file_of_the_settings_that_cannot_be_read_is_named(tmp_path):
