@@ -1,7 +1,7 @@
 """A folder and its settings -> the index made, made anew, looked at, and compared with the ledger."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from sqlalchemy import select
@@ -19,6 +19,7 @@ from search.index.settings import IndexSettings
 from search.query.tree import All
 
 PAGE = 2_000
+PATIENT_SECONDS = 180.0  # for one request of a rebuild: a busy server must not cut it off
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,7 +72,7 @@ def reindex(home: Home, *, over: bool = False, keep_old: bool = False) -> tuple[
     from search.index.elastic.rebuilding import Rebuilding
     from search.index.elastic.server import Server
 
-    server = Server(settings)
+    server = Server(replace(settings, timeout_seconds=max(settings.timeout_seconds, PATIENT_SECONDS)))
     try:
         with reading(home) as ledger:
             done = Rebuilding(server).run(told_on_stream(ledger), over=over, keep_old=keep_old)
