@@ -21,7 +21,7 @@ KINDS = ("elasticsearch9", "elasticsearch8")
 
 @pytest.fixture(params=KINDS)
 def index(request):
-    with elastic(request.param) as made:
+    with elastic(request.param, timeout_seconds=180.0) as made:  # as `tocsin index reindex` waits
         yield made
 
 
