@@ -4,7 +4,7 @@ BIN := .venv/bin
 HOME_FOLDER ?= .demo
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-servers prove check bench picture clean lock
+.PHONY: help install run test test-servers test-ledger-postgresql prove check bench picture clean lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -29,6 +29,16 @@ test-servers: .venv/.installed ## tests with a real Kafka, Elasticsearch and Pos
 	sh tests/browser.sh
 	sh tests/packages.sh
 	TOCSIN_NEED_SERVERS=1 $(BIN)/python -m pytest -m 'servers and not prove' --timeout 1200
+	TOCSIN_NEED_SERVERS=1 $(MAKE) test-ledger-postgresql
+
+# Written for a ledger in a file; what they say must hold on PostgreSQL too.
+LEDGER_TESTS = tests/ingest/test_queue.py tests/ingest/test_pages.py tests/ingest/test_feeds_poll.py \
+  tests/ingest/test_rejected.py tests/ingest/test_retention.py tests/ingest/test_account.py \
+  tests/search/test_alerts.py tests/search/test_deliver.py tests/search/test_watches.py tests/search/test_desk.py \
+  tests/enrich/test_stories.py tests/flows/test_worker.py
+
+test-ledger-postgresql: .venv/.installed ## tests of the stages with the ledger on PostgreSQL in place of a file
+	$(BIN)/python -m pytest -q -p ledger_on_postgresql $(LEDGER_TESTS)
 
 prove: .venv/.installed ## long proofs: kills, the whole newsroom, faults
 	sh tests/deploy/tools.sh "$${TOCSIN_TOOLS:-$${TMPDIR:-/tmp}/tocsin-deploy-tools}"

@@ -7,7 +7,7 @@ from route_kit import finished, objects, running, tocsin
 
 COMMANDS = [
     "run", "demo", "work", "collect", "find", "alerts", "stories", "why", "enrich", "watch", "feeds", "rejected",
-    "channels", "doctor", "config", "stream", "people", "audit",
+    "channels", "doctor", "config", "stream", "people", "audit", "ledger", "index",
 ]  # fmt: skip
 
 WATCH = """

@@ -74,6 +74,8 @@ DOORS = {
     "warcio": ("ingest/archive.py",),
     "luqum": ("search/query/",),
     "sqlite3": ("search/index/", "ingest/ledger/"),
+    "psycopg": ("ingest/ledger/",),
+    "alembic": ("ingest/ledger/",),
     "prefect": ("flows/scheduled/",),
     "typer": ("flows/command.py", "flows/commands/"),
     "apprise": ("search/deliver/",),

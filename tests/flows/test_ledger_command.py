@@ -10,8 +10,10 @@ from route_kit import alerts, finished, objects, running, tocsin
 from servers import fresh_database, server
 from sqlalchemy import select
 
+from flows import demo
 from flows.demo.newsroom import Newsroom
 from ingest.ledger import Ledger
+from ingest.ledger.leases import Lease
 from ingest.ledger.migrate import HEAD
 from ingest.ledger.tables import metadata
 
@@ -22,7 +24,8 @@ def laptop(tmp_path_factory):
     folder = tmp_path_factory.mktemp("laptop") / "home"
     newsroom = Newsroom(opened=datetime.now(UTC) - timedelta(hours=1))
     newsroom.start()
-    tocsin("run", "--feeds", newsroom.feeds_url, "--allow-loopback", "--until-idle", home=folder)
+    watched = ("--watches", str(Path(demo.__file__).with_name("watches.toml")))
+    tocsin("run", "--feeds", newsroom.feeds_url, *watched, "--allow-loopback", "--until-idle", home=folder)
     newsroom.stop()
     return folder
 
@@ -61,6 +64,7 @@ def rows_on(database):
 def test_a_newsroom_moves_to_a_server_and_back_row_by_row(laptop, database, tmp_path):
     before, rung = rows_in(laptop), alerts(laptop)
     assert len(before["articles"]) > 20
+    assert rung
     (done,) = objects(tocsin("ledger", "backup", str(tmp_path / "there"), "--json", home=laptop))
     assert done["rows"] == sum(map(len, before.values()))
     assert "from no tables to version" in tocsin("ledger", "upgrade", home=tmp_path / "server", **database)
@@ -97,8 +101,6 @@ def test_a_ledger_is_backed_up_while_its_owner_works_and_restored_only_when_nobo
 
 @pytest.mark.servers
 def test_a_ledger_that_processes_work_with_is_not_replaced(laptop, database, tmp_path):
-    from ingest.ledger.leases import Lease
-
     tocsin("ledger", "backup", str(tmp_path / "backup"), home=laptop)
     ledger = Ledger.connect(settings(database["TOCSIN__LEDGER__URL"]), upgraded=True)
     lease = Lease(ledger, "stories", "host:1:a", seconds=600)

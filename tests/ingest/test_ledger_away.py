@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from secrets import token_hex
 
 import psycopg
 import pytest
@@ -277,18 +278,25 @@ def test_a_file_has_no_other_clock(tmp_path):
     ledger.close()
 
 
+@contextmanager
+def database(options):
+    """The URL of a new database that is unlike others."""
+    name, there = f"test_{token_hex(6)}", server("postgresql").url
+    with asked(there) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 {options}")
+    try:
+        yield make_url(there).set(database=name).render_as_string(hide_password=False)
+    finally:
+        with asked(there) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 def test_text_stands_in_the_order_of_its_bytes_whatever_the_order_of_the_database():
     with asked(server("postgresql").url) as connection:
-        found = connection.execute("SELECT 1 FROM pg_collation WHERE collname = 'en-x-icu'").fetchone()
-        if found is None:
+        if not connection.execute("SELECT 1 FROM pg_collation WHERE collname = 'en-x-icu'").fetchone():
             pytest.skip("this PostgreSQL has no other order than that of bytes")
-        connection.execute("DROP DATABASE IF EXISTS test_order")
-        connection.execute(
-            "CREATE DATABASE test_order TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en'"
-        )
-    url = make_url(server("postgresql").url).set(database="test_order").render_as_string(hide_password=False)
     given = ["a", "B", "_", "é", "Z", "б", "a b", "ab"]
-    try:
+    with database("ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en'") as url:
         Ledger.connect(settings(url), upgraded=True).close()
         with opened(url) as ledger:
             with ledger.begin() as transaction:
@@ -303,19 +311,11 @@ def test_text_stands_in_the_order_of_its_bytes_whatever_the_order_of_the_databas
         assert ledger.was == HEAD
         ledger.close()
         Ledger.connect(settings(url)).close()
-    finally:
-        with asked(server("postgresql").url) as connection:
-            connection.execute("DROP DATABASE test_order WITH (FORCE)")
 
 
 def test_a_database_that_cannot_hold_all_scripts_is_refused():
-    with asked(server("postgresql").url) as connection:
-        connection.execute("DROP DATABASE IF EXISTS test_latin")
-        connection.execute("CREATE DATABASE test_latin TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
-    url = make_url(server("postgresql").url).set(database="test_latin").render_as_string(hide_password=False)
-    try:
-        with pytest.raises(Abort, match="has the encoding LATIN1: create it with ENCODING 'UTF8'"):
-            Ledger.connect(settings(url), upgraded=True)
-    finally:
-        with asked(server("postgresql").url) as connection:
-            connection.execute("DROP DATABASE test_latin WITH (FORCE)")
+    with (
+        database("ENCODING 'LATIN1' LOCALE 'C'") as url,
+        pytest.raises(Abort, match="has the encoding LATIN1: create it with ENCODING 'UTF8'"),
+    ):
+        Ledger.connect(settings(url), upgraded=True)
