@@ -8,6 +8,7 @@ from enrich.stories.grouping import StorySettings
 from flows.configuration import read
 from flows.home import Home
 from flows.stream.settings import StreamSettings
+from flows.troubles import OperateSettings
 from ingest.archive import ArchiveSettings
 from ingest.children import ChildrenSettings
 from ingest.feeds.settings import FeedSettings
@@ -39,6 +40,7 @@ class Settings:
     channels: tuple[ChannelSettings, ...] = ()
     desk: DeskSettings = field(default_factory=DeskSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
+    operate: OperateSettings = field(default_factory=OperateSettings)
 
 
 def read_settings(home: Home, environment: Mapping[str, str] = os.environ) -> Settings:
