@@ -194,7 +194,10 @@ def places(path: Path) -> Iterator[Place]:
     with path.open("rb") as file:
         records, count = ArchiveIterator(file), 0
         try:
-            for count, record in enumerate(records, 1):  # noqa: B007 - used once the loop is over
+            for record in records:
+                if record.format != "warc":  # other texts are taken for the older form ARC
+                    break
+                count += 1
                 if record.rec_type == "response" and record.http_headers is not None:
                     found = _place(records.offset, record)
                     if found is not None:
