@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -35,7 +35,7 @@ class BackfillAsked:
     """What is brought in."""
 
     source: Source
-    files: tuple[Path, ...] = ()  # WARC files, or for addresses lists with one a line
+    files: tuple[str, ...] = ()  # WARC files, or for addresses lists with one a line
     addresses: tuple[str, ...] = ()
     since: datetime | None = None  # captured at or after
     until: datetime | None = None  # captured before
@@ -110,6 +110,19 @@ async def backfilled(assembly: Assembly, asked: BackfillAsked) -> Backfilled:
     return await _captures(assembly, asked)
 
 
+def read_lists(asked: BackfillAsked) -> BackfillAsked:
+    """The same with the addresses of its lists in place of the files, for a process that cannot see them.
+
+    Raises: Abort if a list cannot be read.
+    """
+    return replace(asked, files=(), addresses=tuple(url for urls in _lists(asked).values() for url in urls))
+
+
+def _lists(asked: BackfillAsked) -> dict[str, list[str]]:
+    given = {name: _lines(Path(name)) for name in asked.files}
+    return given | ({"addresses": list(asked.addresses)} if asked.addresses else {})
+
+
 def sentences(done: Backfilled) -> Iterable[str]:
     """What came of it, for people."""
     for source in done.sources:
@@ -139,9 +152,7 @@ def _origin(asked: BackfillAsked) -> Origin:
 
 
 def _addresses(assembly: Assembly, asked: BackfillAsked) -> Backfilled:
-    lists = {str(path): _lines(path) for path in asked.files}
-    if asked.addresses:
-        lists["addresses"] = list(asked.addresses)
+    lists = _lists(asked)
     tools, settings = assembly.visiting(), assembly.parts.settings.fetch
     sources, fates = [], list[Fate]()
     for name, urls in lists.items():
@@ -201,7 +212,7 @@ def _newest(parts: Parts, asked: BackfillAsked, book: _Book) -> dict[Path, list[
 
 
 def _paths(parts: Parts, asked: BackfillAsked) -> list[Path]:
-    return files(parts.home.archive) if asked.source == "archive" else [path.expanduser() for path in asked.files]
+    return files(parts.home.archive) if asked.source == "archive" else [Path(name).expanduser() for name in asked.files]
 
 
 def _usable(path: Path, asked: BackfillAsked, parts: Parts, book: _Book) -> Iterator[Place]:

@@ -24,9 +24,9 @@ app = typer.Typer(
 
 
 def _register() -> None:
-    from flows.commands import enriching, feeding, looking, mending, running, watching
+    from flows.commands import enriching, feeding, looking, mending, operating, running, watching
 
-    for module in (running, looking, enriching, watching, feeding, mending):
+    for module in (running, looking, enriching, watching, feeding, operating, mending):
         module.register(app)
 
 

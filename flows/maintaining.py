@@ -49,21 +49,28 @@ class Maintained:
         return all(check.fine for check in self.checks)
 
 
-def maintain_once(home: Home, *, sweeps: bool = True, seen: Seeing | None = None) -> Maintained:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaintainAsked:
+    """What one round does besides looking."""
+
+    sweep: bool = True
+
+
+def maintain_once(home: Home, asked: MaintainAsked | None = None, *, seen: Seeing | None = None) -> Maintained:
     """One round, and what it has to tell is sent, with all else that is due.
 
     Raises: Abort if another process has the folder.
     """
     with owning(home) as parts:
-        done = maintained(parts, sweeps=sweeps, seen=seen)
+        done = maintained(parts, asked or MaintainAsked(), seen=seen)
         if done.told.notice:
             send_due(parts)
         return _with_fates(parts, done)
 
 
-def maintained(parts: Parts, *, sweeps: bool = True, seen: Seeing | None = None) -> Maintained:
+def maintained(parts: Parts, asked: MaintainAsked, *, seen: Seeing | None = None) -> Maintained:
     """One round; the deliver stage sends what it has to tell. It may be killed at any moment and run again."""
-    swept = swept_once(parts) if sweeps else {}
+    swept = swept_once(parts) if asked.sweep else {}
     now = parts.clock()
     feeds, checks = health(parts.ledger, now, MOST_FEEDS), examine(parts.home)
     found = [*_feed_troubles(parts, feeds), *_check_troubles(checks)]

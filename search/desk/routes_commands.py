@@ -1,8 +1,8 @@
 """What the folder's own commands ask of its owner, in JSON, with the token of the folder."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Body
 from pydantic import BaseModel, Field
 
 from ingest import rejected
@@ -36,6 +36,10 @@ def router(desk: Desk) -> APIRouter:
     def retry(name: str) -> dict[str, object]:
         rejected.retry(desk.ledger, name, desk.clock())
         return {"retried": name}
+
+    @routes.post("/operate/{what}")
+    def operate(what: str, asked: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
+        return desk.operate(what, asked)
 
     @routes.post("/feeds")
     def feeds(asked: Source) -> dict[str, object]:

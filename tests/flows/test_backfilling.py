@@ -82,7 +82,7 @@ def test_pages_of_a_warc_file_come_in_as_backfill_with_their_bytes_in_the_archiv
         ("https://a.example/2", gzip.compress(page("Second")), squeezed),
         ("https://a.example/3", b"%x\r\n%s\r\n0\r\n\r\n" % (len(third), third), chunked),
     )
-    done = backfill_once(home, BackfillAsked(source="files", files=(file,)))
+    done = backfill_once(home, BackfillAsked(source="files", files=(str(file),)))
     assert outcomes(done) == {"other.warc.gz": {"published": 3}}
     found = articles(home)
     assert {url: one.title for url, one in found.items()} == {
@@ -96,8 +96,8 @@ def test_pages_of_a_warc_file_come_in_as_backfill_with_their_bytes_in_the_archiv
 
 def test_brought_in_again_nothing_is_published_twice(home, tmp_path):
     file = warc(tmp_path / "other.warc", ("https://a.example/1", page("First")), packed=False)
-    backfill_once(home, BackfillAsked(source="files", files=(file,)))
-    again = backfill_once(home, BackfillAsked(source="files", files=(file,)))
+    backfill_once(home, BackfillAsked(source="files", files=(str(file),)))
+    again = backfill_once(home, BackfillAsked(source="files", files=(str(file),)))
     assert outcomes(again) == {"other.warc": {"known": 1}}
     assert len(articles(home)) == 1
 
@@ -110,7 +110,7 @@ def test_of_several_captures_of_a_page_the_newest_counts(home, tmp_path):
         packed=False,
     )
     two = warc(tmp_path / "two.warc", ("https://a.example/1?utm_source=x", page("Old")), packed=False)
-    done = backfill_once(home, BackfillAsked(source="files", files=(one, two)))
+    done = backfill_once(home, BackfillAsked(source="files", files=(str(one), str(two))))
     assert outcomes(done) == {"one.warc": {"published": 1}, "two.warc": {"older": 1}}
     assert [article.title for article in articles(home).values()] == ["The newer telling of it"]
 
@@ -126,7 +126,7 @@ def test_what_cannot_be_used_is_counted_and_said(home, tmp_path):
     )
     (tmp_path / "no.warc").write_bytes(b"this is no WARC file")
     absent = tmp_path / "absent.warc"
-    done = backfill_once(home, BackfillAsked(source="files", files=(file, tmp_path / "no.warc", absent)))
+    done = backfill_once(home, BackfillAsked(source="files", files=(str(file), str(tmp_path / "no.warc"), str(absent))))
     (mixed, no, gone) = done.sources
     assert mixed.outcomes["not a page"] == 1
     assert mixed.outcomes["refused"] == 1
@@ -140,7 +140,7 @@ def test_what_cannot_be_used_is_counted_and_said(home, tmp_path):
 
 def test_the_archive_gives_back_what_the_ledger_lost(home, tmp_path):
     file = warc(tmp_path / "other.warc.gz", *((f"https://a.example/{n}", page(f"Title {n}")) for n in range(5)))
-    backfill_once(home, BackfillAsked(source="files", files=(file,)))
+    backfill_once(home, BackfillAsked(source="files", files=(str(file),)))
     first = articles(home)
     kept = list(archive.files(home.archive))
     with owning(home) as parts, parts.ledger.begin() as transaction:
@@ -159,7 +159,7 @@ def test_captures_are_chosen_by_time(home, tmp_path):
     answers = [(f"https://a.example/{n}", page(f"T{n}"), {}, "200 OK", MAY + timedelta(days=n)) for n in range(4)]
     file = warc(tmp_path / "other.warc.gz", *answers)
     span = {"since": MAY + timedelta(days=1), "until": MAY + timedelta(days=3)}
-    backfill_once(home, BackfillAsked(source="files", files=(file,), **span))
+    backfill_once(home, BackfillAsked(source="files", files=(str(file),), **span))
     assert set(articles(home)) == {"https://a.example/1", "https://a.example/2"}
 
 
@@ -170,7 +170,7 @@ def addresses(*urls, **more):
 def test_addresses_are_put_on_the_route_once_and_say_what_became_of_them(home, tmp_path):
     listed = tmp_path / "list.txt"
     listed.write_text("# old ones\nhttp://127.0.0.1:9/a\n\nhttp://127.0.0.1:9/b\nnonsense\n")
-    asked = BackfillAsked(source="addresses", files=(listed,), addresses=("http://127.0.0.1:9/a",))
+    asked = BackfillAsked(source="addresses", files=(str(listed),), addresses=("http://127.0.0.1:9/a",))
     done = backfill_once(home, asked, allow_loopback=True)
     assert outcomes(done) == {str(listed): {"queued": 2, "refused": 1}, "addresses": {"waiting": 1}}
     with owning(home) as parts, parts.ledger.read() as connection:
@@ -195,7 +195,7 @@ def alerts(home):
 def test_backfill_rings_only_when_asked(home, tmp_path, ring, state):
     watched(home)
     file = warc(tmp_path / "other.warc.gz", ("https://a.example/1", page("Washington eases sanctions")))
-    backfill_once(home, BackfillAsked(source="files", files=(file,), ring=ring))
+    backfill_once(home, BackfillAsked(source="files", files=(str(file),), ring=ring))
     for stage in ("enrich", "stories", "index", "watch"):
         assert drain_once(home, stage)["after"] == 0
     assert alerts(home) == [state]
@@ -211,4 +211,4 @@ def test_what_cannot_be_asked_says_what_to_write(home, tmp_path):
         with pytest.raises(Reject, match=said):
             backfill_once(home, wrong)
     with pytest.raises(Abort, match="cannot read the addresses"):
-        backfill_once(home, BackfillAsked(source="addresses", files=(tmp_path / "absent",)))
+        backfill_once(home, BackfillAsked(source="addresses", files=(str(tmp_path / "absent"),)))

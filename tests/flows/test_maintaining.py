@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, update
 
 from flows.home import Home
-from flows.maintaining import Seen, maintain_once, maintained, sentences
+from flows.maintaining import MaintainAsked, Seen, maintain_once, maintained, sentences
 from flows.opening import owning
 from flows.troubles import Look, OperateSettings, Trouble, tell_troubles
 from ingest import wire
@@ -120,7 +120,7 @@ def newsroom(home, silent_days=40):
 def round_of(home, **operate):
     with owning(home) as parts:
         settings = replace(parts.settings, operate=OperateSettings(**operate), channels=(PAGER,))
-        return maintained(replace(parts, settings=settings))
+        return maintained(replace(parts, settings=settings), MaintainAsked())
 
 
 def test_a_silent_feed_is_told_through_the_operators_channels(tmp_path):
