@@ -1,6 +1,6 @@
 """A folder -> swept of what is old, its feeds and stores looked at, and whoever operates it told what is wrong."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -25,11 +25,8 @@ AREAS = ("feed", "check")
 class Seen:
     """What somebody else looked at, such as the flows of a scheduler."""
 
-    area: str  # of the troubles
-    troubles: Sequence[Trouble]
-
-
-Seeing = Callable[[Parts], Seen]
+    areas: tuple[str, ...]  # of the troubles, where it could look
+    troubles: tuple[Trouble, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,30 +51,29 @@ class MaintainAsked:
     """What one round does besides looking."""
 
     sweep: bool = True
+    seen: Seen | None = None
 
 
-def maintain_once(home: Home, asked: MaintainAsked | None = None, *, seen: Seeing | None = None) -> Maintained:
+def maintain_once(home: Home, asked: MaintainAsked) -> Maintained:
     """One round, and what it has to tell is sent, with all else that is due.
 
     Raises: Abort if another process has the folder.
     """
     with owning(home) as parts:
-        done = maintained(parts, asked or MaintainAsked(), seen=seen)
+        done = maintained(parts, asked)
         if done.told.notice:
             send_due(parts)
         return _with_fates(parts, done)
 
 
-def maintained(parts: Parts, asked: MaintainAsked, *, seen: Seeing | None = None) -> Maintained:
+def maintained(parts: Parts, asked: MaintainAsked) -> Maintained:
     """One round; the deliver stage sends what it has to tell. It may be killed at any moment and run again."""
     swept = swept_once(parts) if asked.sweep else {}
     now = parts.clock()
     feeds, checks = health(parts.ledger, now, MOST_FEEDS), examine(parts.home)
     found = [*_feed_troubles(parts, feeds), *_check_troubles(checks)]
-    others = [seen(parts)] if seen else []
-    for other in others:
-        found += other.troubles
-    look = Look(troubles=found, areas=(*AREAS, *(other.area for other in others)), at=now)
+    seen = asked.seen or Seen(areas=(), troubles=())
+    look = Look(troubles=[*found, *seen.troubles], areas=(*AREAS, *seen.areas), at=now)
     told = tell_troubles(parts.ledger, look, parts.settings.operate, parts.settings.deliver.desk_url)
     return _with_fates(
         parts,

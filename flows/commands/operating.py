@@ -145,19 +145,23 @@ def maintain(
     sweep: Annotated[
         bool, typer.Option("--sweep/--no-sweep", help="Remove what is older than [retention] says.")
     ] = True,
+    flows: Annotated[
+        bool, typer.Option("--flows", help="Look at the Prefect flows too; PREFECT_API_URL names the server.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Removes what is old, checks feeds and stores, and tells the operator what is new since the last time.
 
     `[operate] channels = ["pager"]` in tocsin.toml names who is told: once when something goes wrong, once when it is
-    over. Exit code 1 when a check fails. For cron, every quarter of an hour.
+    over. Exit code 1 when a check fails. For cron, every quarter of an hour; with --flows it also tells when no
+    worker runs the flows, which the flow `maintenance` cannot.
     """
     from flows.asking import owner_to_ask
     from flows.maintaining import MaintainAsked, Maintained, maintain_once, sentences
 
     place = home(folder)
     owner = owner_to_ask(place)
-    asked = MaintainAsked(sweep=sweep)
+    asked = MaintainAsked(sweep=sweep, seen=_seen(place) if flows else None)
     done = _asked_of(owner, "maintain", asked, Maintained) if owner else maintain_once(place, asked)
     if as_json:
         _print("tocsin.maintenance/1", done)
@@ -165,6 +169,14 @@ def maintain(
         _echo(sentences(done))
     if not done.fine:
         raise typer.Exit(EXIT_WRONG)
+
+
+def _seen(place: Any) -> Any:
+    from flows.scheduled.late import flows_in_trouble
+    from flows.settings import read_settings
+    from ingest.clock import now
+
+    return flows_in_trouble(now(), read_settings(place).operate.late_minutes)
 
 
 def _asked_of(owner: Any, what: str, asked: object, kind: type[Any]) -> Any:

@@ -144,7 +144,7 @@ def test_silent_feeds_need_not_be_told(tmp_path):
 def test_a_round_sweeps_checks_and_says_what_it_did(tmp_path):
     home = Home(tmp_path / "home")
     newsroom(home)
-    done = maintain_once(home, seen=lambda _parts: Seen(area="flow", troubles=[failing()]))
+    done = maintain_once(home, MaintainAsked(seen=Seen(areas=("flow",), troubles=(failing(),))))
     said = list(sentences(done))
     assert said[0] == "removed: nothing was old"
     assert set(done.swept) >= {"records", "polls", "archive_bytes", "indexed"}
@@ -158,5 +158,5 @@ def test_a_channel_that_fails_is_shown_and_tried_again_by_the_deliver_stage(tmp_
     newsroom(home)
     text = '[operate]\nchannels = ["pager"]\n[[channels]]\nname = "pager"\nkind = "apprise"\nurl = "json://127.0.0.1:9/x"\n'
     home.settings.write_text(text)
-    done = maintain_once(home)
+    done = maintain_once(home, MaintainAsked())
     assert done.channels["pager"].startswith("failed: 127.0.0.1:9 is not open")

@@ -1,0 +1,27 @@
+"""What the stages log -> lines of the flow run with their facts, as Prefect shows messages only."""
+
+import logging
+
+_KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+ONE_A_FEED = "tocsin.ingest.feeds.collect"  # the artifact counts them; thousands of lines help nobody
+
+
+class Facts(logging.Filter):
+    """Puts the facts of an event into its message."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name == ONE_A_FEED and record.levelno < logging.WARNING:
+            return False
+        facts = {name: value for name, value in vars(record).items() if name not in _KNOWN and name != "told_facts"}
+        if facts and not hasattr(record, "told_facts"):
+            said = " ".join(f"{name}={value!r}" for name, value in facts.items())
+            record.msg, record.args = f"{record.getMessage()} {said}", ()
+            record.told_facts = True
+        return True
+
+
+def show_facts() -> None:
+    """Has every handler of ours show facts from now on."""
+    for handler in logging.getLogger("tocsin").handlers:
+        if not any(isinstance(kept, Facts) for kept in handler.filters):
+            handler.addFilter(Facts())
