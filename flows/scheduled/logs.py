@@ -10,6 +10,8 @@ class Facts(logging.Filter):
     """Puts the facts of an event into its message."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith("tocsin"):
+            return True  # handlers are shared with Prefect's own loggers
         if record.name == ONE_A_FEED and record.levelno < logging.WARNING:
             return False
         facts = {name: value for name, value in vars(record).items() if name not in _KNOWN and name != "told_facts"}
