@@ -67,7 +67,7 @@ class Server:
             {"parameters": parameters, "idempotency_key": uuid.uuid4().hex},
         )["id"]
 
-    def ended(self, run, seconds=120):
+    def ended(self, run, seconds=300):
         """The run once it has ended."""
         deadline = time.monotonic() + seconds
         while (found := self.ask(f"/flow_runs/{run}"))["state"]["type"] not in ENDED:
@@ -84,7 +84,7 @@ class Server:
         found = self.ask("/artifacts/filter", wanted)
         return {one["key"]: (one["type"], _plain(one), one["description"]) for one in found if one["key"]}
 
-    def logs(self, run, expected, seconds=60):
+    def logs(self, run, expected, seconds=100):
         """What the run logged, once `expected` is among it: the lines come in batches, the last after its end."""
         wanted, deadline = (
             {"logs": {"flow_run_id": {"any_": [run]}}, "sort": "TIMESTAMP_ASC"},
@@ -164,7 +164,7 @@ def _end(process):
         process.wait(15)
 
 
-def _until_it_answers(server, seconds=120):
+def _until_it_answers(server, seconds=300):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:

@@ -23,7 +23,10 @@ class Facts(logging.Filter):
 
 
 def show_facts() -> None:
-    """Has every handler of ours show facts from now on."""
-    for handler in logging.getLogger("tocsin").handlers:
+    """Has every handler of ours show events and their facts from now on."""
+    ours = logging.getLogger("tocsin")
+    if ours.handlers and ours.level == logging.NOTSET:
+        ours.setLevel(logging.INFO)  # Prefect gives the logger a handler, and leaves its level to the root's
+    for handler in ours.handlers:
         if not any(isinstance(kept, Facts) for kept in handler.filters):
             handler.addFilter(Facts())

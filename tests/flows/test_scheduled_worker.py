@@ -86,7 +86,7 @@ def seen(server, home, newsroom):
         seen["left"] = _standing(home)
         newsroom.let_go.set()
 
-        drained = server.ended(server.run("drain", stage="extract", allow_loopback=True), 300)
+        drained = server.ended(server.run("drain", stage="extract", allow_loopback=True))
         seen["extract"] = drained, server.artifacts(drained["id"])
         seen["account"] = _standing(home)
         for stage in ("enrich", "stories", "index", "watch"):
@@ -100,10 +100,10 @@ def seen(server, home, newsroom):
         }
         runs = {flow: server.run(flow, **parameters) for flow, parameters in asked.items()}  # they take turns
         for flow, run in runs.items():
-            ended = server.ended(run, 300)
+            ended = server.ended(run)
             seen[flow] = ended, server.artifacts(run)
         tomorrow = (now() + timedelta(days=2)).date().isoformat()
-        seen["too early"] = server.ended(server.run("digest", channels=["desk"], before=tomorrow), 300)
+        seen["too early"] = server.ended(server.run("digest", channels=["desk"], before=tomorrow))
         seen["logs"] = server.logs(drained["id"], "of")
     return seen
 
