@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 import uuid
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 PREFECT = Path(sys.executable).with_name("prefect")
@@ -67,6 +68,18 @@ class Server:
             {"parameters": parameters, "idempotency_key": uuid.uuid4().hex},
         )["id"]
 
+    def missed(self, flow):
+        """Asks for a run that should have started an hour ago; gives its id once the server calls it late."""
+        deployment = self.ask(f"/deployments/name/{flow}/{flow}")["id"]
+        hour_ago = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+        state = {"type": "SCHEDULED", "state_details": {"scheduled_time": hour_ago}}
+        run = self.ask(f"/deployments/{deployment}/create_flow_run", {"state": state})["id"]
+        deadline = time.monotonic() + 120
+        while self.ask(f"/flow_runs/{run}")["state"]["name"] != "Late":
+            assert time.monotonic() < deadline, "the server calls nothing late"
+            time.sleep(0.5)
+        return run
+
     def ended(self, run, seconds=300):
         """The run once it has ended."""
         deadline = time.monotonic() + seconds
@@ -83,6 +96,11 @@ class Server:
         wanted = {"artifacts": {"flow_run_id": {"any_": [run]}}}
         found = self.ask("/artifacts/filter", wanted)
         return {one["key"]: (one["type"], _plain(one), one["description"]) for one in found if one["key"]}
+
+    def artifact(self, run, key):
+        """The id of one of them."""
+        wanted = {"artifacts": {"flow_run_id": {"any_": [run]}, "key": {"any_": [key]}}}
+        return self.ask("/artifacts/filter", wanted)[0]["id"]
 
     def logs(self, run, expected, seconds=100):
         """What the run logged, once `expected` is among it: the lines come in batches, the last after its end."""

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -83,26 +83,27 @@ def _turn(names: list[str]) -> Iterator[None]:
 
     A server that goes away meanwhile stops no round: the folder and the ledger keep others out too.
     """
-    try:
-        with get_client(sync_client=True) as client:
-            for limit in names:
-                client.upsert_global_concurrency_limit_by_name(limit, 1)
-    except httpx.HTTPError as error:
-        raise Retry(away(error)) from error
-    try:
-        with concurrency(
-            names,
-            occupy=1,
-            timeout_seconds=TURN_SECONDS,
-            lease_duration=LEASE_SECONDS,
-            strict=True,
-            raise_on_lease_renewal_failure=False,
-        ):
-            yield
-    except TimeoutError as error:
-        raise Abort(
-            f"{', '.join(names)} was taken for {TURN_SECONDS:.0f} s: see under Concurrency in Prefect who holds it"
-        ) from error
+    limits = concurrency(
+        names,
+        occupy=1,
+        timeout_seconds=TURN_SECONDS,
+        lease_duration=LEASE_SECONDS,
+        strict=True,
+        raise_on_lease_renewal_failure=False,
+    )
+    with ExitStack() as stack:
+        try:
+            with get_client(sync_client=True) as client:
+                for limit in names:
+                    client.upsert_global_concurrency_limit_by_name(limit, 1)
+            stack.enter_context(limits)
+        except httpx.HTTPError as error:
+            raise Retry(away(error)) from error
+        except TimeoutError as error:
+            raise Abort(
+                f"{', '.join(names)} was taken for {TURN_SECONDS:.0f} s: see under Concurrency in Prefect who holds it"
+            ) from error
+        yield
 
 
 SHARED = {"drain index": "tocsin-index", "reindex": "tocsin-index"}  # different flows over the same store
@@ -122,8 +123,11 @@ def _is_cancelled() -> bool:
     """Whether somebody asked for the run to end: stages stop cleanly at SIGTERM and say nothing of it."""
     if not flow_run.id:
         return False
-    with get_client(sync_client=True) as client:
-        state = client.read_flow_run(flow_run.id).state
+    try:
+        with get_client(sync_client=True) as client:
+            state = client.read_flow_run(flow_run.id).state
+    except httpx.HTTPError:
+        return False  # nobody can say: what was done is done
     return state is not None and (state.is_cancelling() or state.is_cancelled())
 
 

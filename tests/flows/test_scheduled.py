@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from prefect_kit import served
+from route_kit import finished, objects
 
 from flows.demo.newsroom import Newsroom
 from flows.home import Home
@@ -45,9 +46,18 @@ def seen(tmp_path_factory):
             found = server.ask("/deployments/filter", {})
             inside = server.program(ROOT / "tests" / "prefect_inside.py", home.path, silent.path)
             limits = server.ask("/v2/concurrency_limits/filter", {})
-            yield {"deployments": found, "limits": limits, "home": home, **inside}
+            server.missed("collect")
+            looked = maintained(home, server.environment)
+            yield {"deployments": found, "limits": limits, "home": home, "looked": looked, **inside}
     finally:
         newsroom.stop()
+
+
+def maintained(home, environment):
+    """What `tocsin maintain --flows` finds, by key."""
+    done = finished("maintain", "--flows", "--json", home=home.path, **environment)
+    (found,) = objects(done.stdout)
+    return {trouble["key"]: trouble["said"] for trouble in found["told"]["new"]}
 
 
 def flows_of(path):
@@ -156,6 +166,26 @@ def test_a_stage_whose_group_has_live_members_is_left_to_them(seen):
     name, said = seen["live members"]
     assert name == "Failed"
     assert "enrich is worked on already: 2 members of group enrich; stop these services, or leave it to them" in said
+
+
+def test_a_flow_that_has_not_started_is_told_by_the_command_that_needs_no_worker(seen):
+    assert "the flow collect should have started at" in seen["looked"]["flow late collect"]
+    assert "is a worker running? `prefect worker start --pool tocsin`" in seen["looked"]["flow late collect"]
+
+
+def test_where_the_prefect_server_is_away_the_command_says_so_and_does_the_rest(tmp_path):
+    home = Home(tmp_path / "home")
+    with owning(home):
+        pass
+    nowhere = {
+        "PREFECT_API_URL": "http://127.0.0.1:9/api",
+        "PREFECT_HOME": str(tmp_path / "prefect"),
+        "DO_NOT_TRACK": "1",
+    }
+    found = maintained(home, nowhere)
+    assert "the Prefect server at http://127.0.0.1:9/api does not answer" in found["prefect server"]
+    assert "start it with `prefect server start`" in found["prefect server"]
+    assert "check feeds" in found
 
 
 def test_prefect_is_not_imported_by_what_does_not_use_it():

@@ -229,15 +229,22 @@ def test_the_page_shows_the_deployments_a_form_and_what_a_run_left(seen, server)
         browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
         try:
             page = browser.new_page(viewport={"width": 1180, "height": 760})
-            page.set_default_timeout(60_000)
+            page.set_default_timeout(120_000)
             strangers = []
             page.route("**/*", lambda route: _only_here(route, server.address, strangers))
             _shown(page, f"{server.address}/deployments", "maintenance", "deployments")
             replay = server.ask("/deployments/name/replay/replay")["id"]
             _shown(page, f"{server.address}/deployments/deployment/{replay}/run", "Articles that arrived", "form")
             run = seen["maintenance"][0]["id"]
-            _shown(page, f"{server.address}/runs/flow-run/{run}?tab=Artifacts", "lag", "run")
-            _shown(page, f"{server.address}/artifacts/key/lag", "Waiting", "lag")
+            page.goto(f"{server.address}/runs/flow-run/{run}")
+            page.get_by_text("Artifacts", exact=True).first.click()
+            page.get_by_text("maintenance-troubles").first.scroll_into_view_if_needed()
+            _pictured(page, "run")
+            table = server.artifact(run, "maintenance")
+            _shown(page, f"{server.address}/artifacts/artifact/{table}", "entries", "checks")
+            chart = server.artifact(run, "lag")
+            _shown(page, f"{server.address}/artifacts/artifact/{chart}", "Waiting", "lag")
+            assert page.locator("img[src^='data:image/svg']").evaluate("image => image.naturalWidth") > 0
         finally:
             browser.close()
 
@@ -253,6 +260,10 @@ def _only_here(route, address, strangers):
 def _shown(page, url, words, name):
     page.goto(url)
     page.get_by_text(words).first.wait_for()
+    _pictured(page, name)
+
+
+def _pictured(page, name):
     page.wait_for_timeout(1500)  # what fades in has come
     if PICTURES:
         picture = packed(page.screenshot())
