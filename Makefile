@@ -53,8 +53,8 @@ check: .venv/.installed ## lint, format, types, layers
 bench: .venv/.installed ## speed and memory, side by side in one run
 	$(BIN)/python tests/bench/all.py
 
-picture: .venv/.installed ## takes the README's picture of the desk page anew, from the running demo
-	TOCSIN_PICTURE=1 $(BIN)/python -m pytest -q tests/flows/test_run_demo_page.py
+picture: .venv/.installed ## takes the pictures of the desk page and of Prefect's anew, from running ones
+	TOCSIN_PICTURE=1 $(BIN)/python -m pytest -q tests/flows/test_run_demo_page.py tests/flows/test_scheduled_worker.py
 
 lock: ## pins every requirement anew, with hashes and without addresses
 	uv pip compile pyproject.toml --extra development --universal --python-version 3.11 \

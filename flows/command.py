@@ -32,13 +32,15 @@ def _register() -> None:
         ledgering,
         looking,
         mending,
+        operating,
         running,
         streaming,
         watching,
     )
 
-    every = (running, looking, enriching, watching, feeding, streaming, indexing, ledgering, admitting, mending)
-    for module in every:
+    route = (running, looking, enriching, watching, feeding)
+    stores = (streaming, indexing, ledgering)
+    for module in (*route, *stores, operating, admitting, mending):
         module.register(app)
 
 

@@ -10,6 +10,7 @@ from flows.health_settings import HealthSettings
 from flows.home import Home
 from flows.logs import LogSettings
 from flows.stream.settings import StreamSettings
+from flows.troubles import OperateSettings
 from ingest.archive import ArchiveSettings
 from ingest.children import ChildrenSettings
 from ingest.feeds.settings import FeedSettings
@@ -43,6 +44,7 @@ class Settings:
     retention: RetentionSettings = field(default_factory=RetentionSettings)
     health: HealthSettings = field(default_factory=HealthSettings)
     logs: LogSettings = field(default_factory=LogSettings)
+    operate: OperateSettings = field(default_factory=OperateSettings)
 
 
 def read_settings(home: Home, environment: Mapping[str, str] = os.environ) -> Settings:

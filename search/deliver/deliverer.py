@@ -7,13 +7,15 @@ import random
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+from ingest import wire
 from ingest.clock import Clock, now, to_ms
 from ingest.ledger import Ledger
 from ingest.verdict import Reject, Retry
 from search.alerts.acts import record
 from search.alerts.ids import delivery_id
 from search.deliver import outbox
-from search.deliver.message import Message, message_of, trial_message
+from search.deliver.message import Message, message_of, notice_message, trial_message
+from search.deliver.notices import Notice
 from search.deliver.sender import Sender
 from search.deliver.settings import DeliverySettings
 
@@ -104,8 +106,13 @@ class Deliverer:
         )
         if due is None:
             return False
-        await self._try(due, message_of(due.id, due.alert, due.event, self._settings.desk_url))
+        await self._try(due, self._message(due))
         return True
+
+    def _message(self, due: outbox.Due) -> Message:
+        if due.alert is None or due.event is None:
+            return notice_message(due.id, wire.decode(due.notice, Notice))
+        return message_of(due.id, due.alert, due.event, self._settings.desk_url)
 
     async def _try(self, due: outbox.Due, message: Message) -> None:
         facts = {"channel": due.channel, "delivery": due.id, "attempt": due.attempt}

@@ -1,13 +1,14 @@
 """What the desk page needs from the rest of Tocsin; flows/ fills it."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from enrich.article import EnrichedArticle
 from ingest.clock import Clock, now
 from ingest.ledger import Ledger
+from ingest.verdict import Reject
 from search.alerts.why_not import Answer
 from search.deliver.settings import ChannelSettings
 from search.index.port import Index
@@ -40,6 +41,13 @@ def lasting(settings: DeskSettings) -> Lasting:
     return Lasting(idle_ms=settings.session_idle_minutes * 60_000, most_ms=settings.session_hours * 3_600_000)
 
 
+Operate = Callable[[str, Mapping[str, Any]], dict[str, Any]]
+
+
+def _nothing(what: str, _asked: Mapping[str, Any]) -> dict[str, Any]:
+    raise Reject(f"there is no {what!r} to ask for here")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Desk:
     """The parts behind the page. Everything here is called from several threads at once; `test_ring` alone is awaited.
@@ -54,6 +62,7 @@ class Desk:
     test_ring: Callable[[str, str], Awaitable[str]]  # (channel, who asks) -> what came of it, for people
     why_not: Callable[[str, str], Answer]  # (address of an article, id of a watch)
     add_feeds: Callable[[str], str]  # address or list of feeds -> what came of it, for people
+    operate: Operate = _nothing  # (what, how) -> what came of a digest and the like
     channels: Sequence[ChannelSettings] = ()
     blind: Callable[[Watch], str] = lambda _watch: ""  # what the watch cannot see now, for people; empty: nothing
     token: str  # of the folder: commands prove with it that they are the owner's; form tokens are made from it

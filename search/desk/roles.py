@@ -61,6 +61,7 @@ _BY_ROLE: dict[Needed, str] = {
         POST /people/{order}
         GET /audit
         POST /api/deliveries/{act}
+        POST /api/operate/{what}
         POST /api/channels/{channel}/test
         POST /api/rejected/{name}/retry
         POST /api/people/{order}

@@ -1,9 +1,9 @@
 """What the folder's own commands ask of its owner, in JSON, with the token of the folder."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, Body, HTTPException, Request
 from pydantic import BaseModel, Field
 
 from ingest.verdict import Reject
@@ -37,6 +37,10 @@ def router(desk: Desk) -> APIRouter:
     def retry(request: Request, name: str) -> dict[str, object]:
         put_back(desk, name, in_whose_name(request, COMMAND))
         return {"retried": name}
+
+    @routes.post("/operate/{what}")
+    def operate(what: str, asked: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
+        return desk.operate(what, asked)
 
     @routes.post("/feeds")
     def feeds(request: Request, asked: Source) -> dict[str, object]:
