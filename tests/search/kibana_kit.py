@@ -1,0 +1,27 @@
+"""What tests of Kibana's objects share: queries as Kibana sends them to Elasticsearch."""
+
+from search.index.elastic import mapping
+
+# Kibana's `query:queryString:options` as it comes, and the zone of a browser, which it adds: neither may matter.
+OPTIONS = {"analyze_wildcard": True, "time_zone": "Asia/Tokyo"}
+
+
+def as_kibana_asks(query):
+    """The Elasticsearch query that Kibana makes of the text in its bar, set to Lucene."""
+    return {"query_string": {"query": query, **OPTIONS}} if query.strip() else {"match_all": {}}
+
+
+def asked(index, kind, body):
+    """The answer of the server to a search in the alias of a kind."""
+    alias = mapping.alias(index.server.settings, kind)
+    answer = index.server.ask("POST", f"/{alias}/_search", {"track_total_hits": True, **body})
+    assert not answer["timed_out"]
+    assert not answer["_shards"]["failed"]
+    return answer
+
+
+def found(index, query, kind="articles", *, feed=""):
+    """The ids, all or those of a feed, that a query finds in Kibana, where the time filter leaves out nothing."""
+    filters = [as_kibana_asks(query), *([{"term": {"feed": feed}}] if feed else [])]
+    body = {"query": {"bool": {"filter": filters}}, "size": 10_000, "_source": False}
+    return {hit["_id"] for hit in asked(index, kind, body)["hits"]["hits"]}
