@@ -1,10 +1,12 @@
 """Files that an editor reads <-> saved objects of Kibana: one file an object, and JSON inside texts written out."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from ingest.verdict import Abort
 from search.index.elastic.mapping import KINDS
@@ -43,8 +45,10 @@ class SavedObject:
 def opened(line: Mapping[str, Any]) -> SavedObject:
     """The object of a line of an export, or of a file.
 
-    Raises: KeyError or TypeError if it is none.
+    Raises: KeyError, TypeError or ValueError if it is none.
     """
+    if not re.fullmatch("[a-z0-9_-]+", line["type"]):
+        raise ValueError(f"no type of a saved object: {line['type']!r}")
     return SavedObject(
         type=line["type"],
         id=line["id"],
@@ -72,7 +76,7 @@ def written(one: SavedObject) -> str:
 
 def path_of(one: SavedObject) -> Path:
     """Where the object's file stands in the folder."""
-    return Path(one.type, f"{one.id}.json")
+    return Path(one.type, f"{quote(one.id, safe='')}.json")
 
 
 def read_objects(folder: Path) -> list[SavedObject]:
@@ -122,7 +126,9 @@ def _read(path: Path, folder: Path) -> SavedObject:
     try:
         one = opened(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Abort(f"{path} is no saved object as Tocsin writes it ({error!r}); restore it, or export again") from error
+        raise Abort(
+            f"{path} is no saved object as Tocsin writes it ({error!r}); restore it, or export again"
+        ) from error
     if path.relative_to(folder) != path_of(one):
         raise Abort(f"{path} holds {one.type} {one.id}: its place is {folder / path_of(one)}")
     return one
