@@ -24,9 +24,9 @@ app = typer.Typer(
 
 
 def _register() -> None:
-    from flows.commands import enriching, feeding, indexing, looking, mending, running, watching
+    from flows.commands import enriching, feeding, indexing, looking, mending, running, visualising, watching
 
-    for module in (running, looking, enriching, watching, feeding, indexing, mending):
+    for module in (running, looking, enriching, watching, feeding, indexing, mending, visualising):
         module.register(app)
 
 
