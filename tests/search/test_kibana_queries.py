@@ -9,7 +9,7 @@ from building import told
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from index_kit import elastic, put
-from kibana_kit import found
+from kibana_kit import found, found_each
 from test_agreement import articles, queries
 from test_agreement_elastic import LARGE, REGRESSION, by_watches, of, regression_articles
 
@@ -51,14 +51,17 @@ def test_kibana_finds_what_the_watches_match(remote):
                 seen["refused"] += 1
         expected = by_watches([document(article) for article in stock], trees)
         put(remote, *stock)
-        for name, string in strings.items():
-            ids = found(remote, string, feed=example)
+        for (name, string), ids in zip(
+            strings.items(), found_each(remote, strings.values(), feed=example), strict=True
+        ):
             assert ids == expected[name], (written(trees[name]), string)
             seen["asked"] += 1
+            seen["found"] += bool(ids)
             seen["some"] += 0 < len(ids) < len(stock)
 
     agree()
-    assert seen["some"] >= seen["asked"] / 20, seen
+    assert seen["found"] >= seen["asked"] / 4, seen
+    assert seen["some"] >= seen["asked"] / 50, seen  # some articles of an example, and not all
     assert seen["asked"] > seen["refused"], seen
 
 
@@ -67,8 +70,10 @@ def test_every_disagreement_that_was_ever_found_is_gone_in_kibana_too(remote):
     trees = {text: parse(text) for text in REGRESSION}
     expected = by_watches([document(article) for article in stock], trees)
     put(remote, *stock)
-    for text, tree in trees.items():
-        assert found(remote, lucene(tree), feed="regression") == expected[text], (text, lucene(tree))
+    strings = {text: lucene(tree) for text, tree in trees.items()}
+    each = found_each(remote, strings.values(), feed="regression")
+    for (text, string), ids in zip(strings.items(), each, strict=True):
+        assert ids == expected[text], (text, string)
 
 
 def test_four_words_near_one_another_are_found_in_every_order(remote):
