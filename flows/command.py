@@ -35,11 +35,12 @@ def _register() -> None:
         operating,
         running,
         streaming,
+        visualising,
         watching,
     )
 
     route = (running, looking, enriching, watching, feeding)
-    stores = (streaming, indexing, ledgering)
+    stores = (streaming, indexing, visualising, ledgering)
     for module in (*route, *stores, operating, admitting, mending):
         module.register(app)
 

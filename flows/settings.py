@@ -22,6 +22,7 @@ from search.alerts.stage import AlertSettings
 from search.deliver.settings import ChannelSettings, DeliverySettings
 from search.desk.context import DeskSettings
 from search.index.settings import IndexSettings
+from search.kibana.settings import KibanaSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class Settings:
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
     stream: StreamSettings = field(default_factory=StreamSettings)
     index: IndexSettings = field(default_factory=IndexSettings)
+    kibana: KibanaSettings = field(default_factory=KibanaSettings)
     fetch: FetchSettings = field(default_factory=FetchSettings)
     feeds: FeedSettings = field(default_factory=FeedSettings)
     pages: PageSettings = field(default_factory=PageSettings)
