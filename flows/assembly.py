@@ -1,6 +1,7 @@
 """An owned folder -> the services of the route, each stage put together from its parts."""
 
 import asyncio
+import contextlib
 import math
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -29,11 +30,13 @@ from ingest.fetch.guard import is_open
 from ingest.ledger.leases import Lease
 from ingest.links import clean_link
 from ingest.pages import plan_checks, run_pages
+from ingest.verdict import Retry
 from search.alerts.engine import Engine
 from search.alerts.stage import WatchStage
 from search.deliver.channels import senders
 from search.deliver.deliverer import Deliverer
 
+GIVE_BACK_SECONDS = 2.0  # between two looks for hosts that other processes may have
 FOLLOW_SECONDS = 1.0  # between two looks at what changed in the ledger
 JOBS = {**pages.JOBS, feeds.FEED_JOB: "ingest.feeds:parse_feed", "enrich": "enrich.enricher:enrich_record"}
 
@@ -137,8 +140,10 @@ class Assembly:
         return service if lease is None else under_lease(service, lease)
 
     def beside(self) -> Iterator[Service]:
-        """What runs in every process, whatever its stages: the way from the ledger to brokers."""
+        """What runs in every process, whatever its stages: the way from the ledger to brokers, and hosts given back."""
         parts = self.parts
+        if parts.shared:
+            yield Service("hosts", self._give_back_hosts)
         if not parts.stream.in_ledger:
             from flows.stream.kafka import KafkaStream
             from flows.stream.relay import Relay
@@ -146,6 +151,13 @@ class Assembly:
             assert isinstance(parts.stream, KafkaStream)  # the one that does not stand in the ledger
             relay = Relay(parts.ledger, parts.stream, holder=parts.owner, clock=parts.clock)
             yield Service("relay", relay.run)
+
+    async def _give_back_hosts(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            if leases := self.politeness.idle():
+                with contextlib.suppress(Retry):  # the ledger is away: they run out
+                    await asyncio.to_thread(self.politeness.give_back, leases)
+            await rest(stop, GIVE_BACK_SECONDS)
 
 
 def _free(_transaction: Connection) -> None:
@@ -197,7 +209,7 @@ def _index(assembly: Assembly) -> Iterator[Service]:
     # An index that is away is waited for without end: nothing but this stage needs it, and nothing is lost meanwhile.
     yield surviving(Service(service.name, run), math.inf)
     if assembly.parts.settings.index.url:
-        yield surviving(assembly.alone(_following(assembly)), math.inf)
+        yield assembly.alone(surviving(_following(assembly), math.inf))
 
 
 def _following(assembly: Assembly) -> Service:

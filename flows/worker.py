@@ -29,6 +29,7 @@ Outgoing = Sequence[tuple[str, bytes]]
 In = TypeVar("In")
 Ready = TypeVar("Ready")
 DEATHS = 3  # of a record that was tried alone
+SAID_SECONDS = 60.0  # until it is said again that a stage waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ class Worker(Generic[In, Ready]):
         self._meter = meter or Meter()
         self._meter.stage(stage.name)
         self.held = Held(ledger, stage.name, stage.reads, stage.batch, clock)
+        self._said: float | None = None  # when it was last said that it waits
         self.done = self.rejected = 0
         self.cpu_seconds = 0.0  # of this process, in having effects; children count theirs
 
@@ -125,10 +127,16 @@ class Worker(Generic[In, Ready]):
         except Retry as verdict:
             await asyncio.to_thread(self._again, received)
             self._meter.retried(self.stage.name, len(received))
-            log.warning("stage waits", extra={"stage": self.stage.name, "reason": str(verdict)})
+            self._say_that_it_waits(verdict)
             await asyncio.sleep(verdict.after_seconds or self._pause_seconds)
             return 0
         return len(received)
+
+    def _say_that_it_waits(self, verdict: Retry) -> None:
+        at = time.monotonic()
+        if self._said is None or at - self._said >= SAID_SECONDS:
+            log.warning("stage waits", extra={"stage": self.stage.name, "reason": str(verdict)})
+            self._said = at
 
     def _again(self, received: Sequence[Received]) -> None:
         """Has the batch come again. Nothing died."""

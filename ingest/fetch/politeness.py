@@ -1,5 +1,6 @@
 """Hosts -> who may start a request now: one in flight a host, a pause between starts, across processes and restarts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import update
@@ -13,6 +14,7 @@ from ingest.ledger.tables.feeds import hosts
 
 LOOK_AGAIN_MS = 500  # while another request is in flight: nobody knows for how long
 LOOPBACK_LOOK_AGAIN_MS = 20
+OTHERS_LOOK_AGAIN_MS = 5_000  # while another process has the host, which may give it back before its lease ends
 MOST_REMEMBERED = 10_000
 
 
@@ -30,7 +32,8 @@ class Politeness:
     memory: one small transaction a host and minute, none a page. The price is paid after a crash only, by waiting
     longer: the next process of the same `owner` calls `release_all`, which lets a host go that was leased at the
     crash after one full pause from then; other owners wait for the end of the lease. Starts are never lost.
-    For one thread, or one loop.
+    Where other processes fetch too, what is not used is given back now and then (`idle`, `give_back`), so that pages
+    need not wait for the lease of the process that polled their feed. For one thread, or one loop.
     """
 
     def __init__(self, ledger: Ledger, settings: FetchSettings, clock: Clock = now, owner: str = "tocsin") -> None:
@@ -82,6 +85,25 @@ class Politeness:
             transaction.execute(update(hosts).where(soon).values(next_start=at + self._pause))
             transaction.execute(update(hosts).where(held).values(lease=0))
 
+    def idle(self) -> dict[str, int]:
+        """Hosts whose lease is of no use here now, with its end, for `give_back`; they are leased anew when wanted."""
+        at = to_ms(self._clock())
+        found = {
+            host: state.leased_until
+            for host, state in self._hosts.items()
+            if state.leased_until > at and not state.flights and state.next_start <= at
+        }
+        for host in found:
+            self._hosts[host].leased_until = 0
+        return found
+
+    def give_back(self, leases: Mapping[str, int]) -> None:
+        """Lets other processes have the hosts, unless they were leased anew here since. Safe in another thread."""
+        with self._ledger.begin("hosts") as transaction:
+            for host, until in leases.items():
+                mine = (hosts.c.host == host) & (hosts.c.leased_by == self._owner) & (hosts.c.lease == until)
+                transaction.execute(update(hosts).where(mine).values(lease=0))
+
     def close(self) -> None:
         """Gives all leases back with the true next starts: after it, a restart waits for nothing but the pauses."""
         at = to_ms(self._clock())
@@ -121,7 +143,8 @@ class Politeness:
             found = row(transaction, host)
             if found is not None:
                 others = found["leased_by"] != self._owner and found["lease"] > at
-                waits = max(found["lease"] - at if others else 0, found["next_start"] - at)
+                busy = min(found["lease"] - at, OTHERS_LOOK_AGAIN_MS) if others else 0
+                waits = max(busy, found["next_start"] - at)
                 if waits > 0:
                     state.next_start = max(state.next_start, found["next_start"])
                     return int(waits)

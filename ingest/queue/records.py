@@ -31,7 +31,7 @@ class QueueSettings:
     pause_growth: float = 3.0
     longest_pause_seconds: float = 43_200.0
     deaths: int = 3  # of children in which the page was read alone
-    lease_seconds: float = 900.0
+    lease_seconds: float = 120.0  # kept on while a process works on it; after a kill another waits for its end
     fetches_per_host: int = 4  # taken at once; politeness decides how many of them start
 
 

@@ -78,10 +78,34 @@ def test_another_process_waits_for_the_lease(politeness, ledger, time):
     politeness.take(NEWS)
     politeness.free(NEWS)
     other = Politeness(ledger, FetchSettings(), time, "b")
-    assert other.take(NEWS) == 120.0
-    time.pass_seconds(121)
+    assert other.take(NEWS) == 5.0
+    time.pass_seconds(119)
+    assert other.take(NEWS) == 1.0
+    time.pass_seconds(2)
     assert other.take(NEWS) == 0.0
     assert politeness.take(NEWS) > 0
+
+
+def test_a_host_that_is_not_used_is_given_back_after_the_pause_and_another_process_has_it(politeness, ledger, time):
+    other = Politeness(ledger, FetchSettings(), time, "b")
+    politeness.take(NEWS)
+    assert politeness.idle() == {}
+    politeness.free(NEWS)
+    assert politeness.idle() == {}
+    time.pass_seconds(5)
+    politeness.give_back(politeness.idle())
+    assert other.take(NEWS) == 0.0
+    assert politeness.take(NEWS) == 5.0
+
+
+def test_a_host_that_is_taken_again_while_it_is_given_back_stays_with_its_process(politeness, ledger, time):
+    politeness.take(NEWS)
+    politeness.free(NEWS)
+    time.pass_seconds(6)
+    leases = politeness.idle()
+    assert politeness.take(NEWS) == 0.0
+    politeness.give_back(leases)
+    assert Politeness(ledger, FetchSettings(), time, "b").take(NEWS) == 5.0
 
 
 def test_a_lease_is_renewed_before_it_could_end_under_a_request(politeness, ledger, time):
@@ -89,8 +113,11 @@ def test_a_lease_is_renewed_before_it_could_end_under_a_request(politeness, ledg
     politeness.free(NEWS)
     time.pass_seconds(100)
     assert politeness.take(NEWS) == 0.0
-    time.pass_seconds(25)
-    assert Politeness(ledger, FetchSettings(), time, "b").take(NEWS) == 95.0
+    other = Politeness(ledger, FetchSettings(), time, "b")
+    time.pass_seconds(117)
+    assert other.take(NEWS) == 3.0
+    time.pass_seconds(3)
+    assert other.take(NEWS) == 0.0
 
 
 def test_a_process_that_ends_well_leaves_nothing_but_the_pause(politeness, ledger, time):
@@ -125,7 +152,9 @@ def test_release_all_frees_only_what_its_owner_held(ledger, time):
     again.release_all()
     time.pass_seconds(5)
     assert again.take(NEWS) == 0.0
-    assert again.take(OTHER) == 115.0
+    assert again.take(OTHER) == 5.0
+    time.pass_seconds(115)
+    assert again.take(OTHER) == 0.0
 
 
 def test_a_host_that_asked_for_time_gets_it_after_a_restart_too(politeness, ledger, time):
