@@ -41,6 +41,7 @@ test-ledger-postgresql: .venv/.installed ## tests of the stages with the ledger 
 	$(BIN)/python -m pytest -q -p ledger_on_postgresql $(LEDGER_TESTS)
 
 prove: .venv/.installed ## long proofs: kills, the whole newsroom, faults
+	sh tests/deploy/tools.sh "$${TOCSIN_TOOLS:-$${TMPDIR:-/tmp}/tocsin-deploy-tools}"
 	$(BIN)/python -m pytest -m prove --timeout 3000
 
 check: .venv/.installed ## lint, format, types, layers
@@ -58,6 +59,8 @@ picture: .venv/.installed ## takes the README's picture of the desk page anew, f
 lock: ## pins every requirement anew, with hashes and without addresses
 	uv pip compile pyproject.toml --extra development --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate -o deploy/requirements.lock
+	uv pip compile pyproject.toml --constraint deploy/requirements.lock --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --no-annotate -o deploy/requirements.runtime.lock
 
 clean: ## removes the environment, caches and the demo's folder
 	rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

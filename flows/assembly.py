@@ -1,26 +1,32 @@
 """An owned folder -> the services of the route, each stage put together from its parts."""
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import Connection
+
 from enrich.enricher import prepare
 from enrich.stories.stage import StoriesStage
 from flows.decoding import Decoder
+from flows.holding import Holding
 from flows.home import packs_cache
+from flows.metrics import Meter
 from flows.opening import Parts
 from flows.route import READ_TWICE
 from flows.stages import Admit, Enrich, Indexing, Stories, Watching
-from flows.supervise import Bell, Service, working
+from flows.supervise import Bell, Service, rest, surviving, under_lease, working
 from flows.worker import Stage, Worker
 from ingest import extract, feeds, pages
 from ingest.children import Children
 from ingest.feeds.collect import CollectTools, poll_all, run_collect
 from ingest.fetch import Fetcher, Politeness, Robots
 from ingest.fetch.guard import is_open
+from ingest.ledger.leases import Lease
 from ingest.links import clean_link
 from ingest.pages import plan_checks, run_pages
 from search.alerts.engine import Engine
@@ -28,7 +34,7 @@ from search.alerts.stage import WatchStage
 from search.deliver.channels import senders
 from search.deliver.deliverer import Deliverer
 
-OWNER = "tocsin"
+FOLLOW_SECONDS = 1.0  # between two looks at what changed in the ledger
 JOBS = {**pages.JOBS, feeds.FEED_JOB: "ingest.feeds:parse_feed", "enrich": "enrich.enricher:enrich_record"}
 
 
@@ -38,6 +44,7 @@ class Counts:
 
     polls: Counter[str] = field(default_factory=Counter)  # by outcome
     pages: Counter[str] = field(default_factory=Counter)  # fetches by how they ended
+    alerts: Counter[tuple[str, ...]] = field(default_factory=Counter)  # events by kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +58,9 @@ class Assembly:
     bell: Bell
     deliverer: Deliverer
     counts: Counts = field(default_factory=Counts)
+    meter: Meter = field(default_factory=Meter)
     decoder: Decoder = field(default_factory=lambda: Decoder(READ_TWICE))
+    holding: Holding = field(default_factory=Holding)
 
     def services(self, stage: str) -> Iterator[Service]:
         """What has to run for one stage of the route.
@@ -80,6 +89,7 @@ class Assembly:
             clock=parts.clock,
             settings=parts.settings.feeds,
             allow_loopback=parts.settings.fetch.allow_loopback,
+            shared=parts.shared,
         )
 
     def visiting(self) -> pages.Tools:
@@ -97,13 +107,49 @@ class Assembly:
             page=extract.page_item,
             clock=parts.clock,
             settings=parts.settings.pages,
+            sole=not parts.shared,
         )
 
-    def worker(self, stage: Stage[Any, Any]) -> Service:
-        """A stage that reads a topic, as a service."""
+    def worker(self, stage: Stage[Any, Any], lease: Lease | None = None) -> Service:
+        """A stage that reads a topic, as a service; under a lease where only one process may do it."""
         parts = self.parts
-        worker = Worker(stage, parts.stream, parts.ledger, decoder=self.decoder, clock=parts.clock)
-        return working(worker, self.bell)
+        worker = Worker(
+            stage,
+            parts.stream,
+            parts.ledger,
+            decoder=self.decoder,
+            meter=self.meter,
+            fence=lease.hold if lease else _free,
+            clock=parts.clock,
+        )
+        self.holding.add(stage.name, worker.held)
+        service = working(worker, self.bell)
+        return service if lease is None else under_lease(service, lease, worker.let_go)
+
+    def lease(self, name: str) -> Lease | None:
+        """What only one of several processes may do; None where this is the only one."""
+        parts = self.parts
+        return Lease(parts.ledger, name, parts.owner, clock=parts.clock) if parts.shared else None
+
+    def alone(self, service: Service) -> Service:
+        """The service, run by one process at a time."""
+        lease = self.lease(service.name)
+        return service if lease is None else under_lease(service, lease)
+
+    def beside(self) -> Iterator[Service]:
+        """What runs in every process, whatever its stages: the way from the ledger to brokers."""
+        parts = self.parts
+        if not parts.stream.in_ledger:
+            from flows.stream.kafka import KafkaStream
+            from flows.stream.relay import Relay
+
+            assert isinstance(parts.stream, KafkaStream)  # the one that does not stand in the ledger
+            relay = Relay(parts.ledger, parts.stream, holder=parts.owner, clock=parts.clock)
+            yield Service("relay", relay.run)
+
+
+def _free(_transaction: Connection) -> None:
+    """Nobody else is there."""
 
 
 def _collect(assembly: Assembly) -> Iterator[Service]:
@@ -136,11 +182,40 @@ def _enrich(assembly: Assembly) -> Iterator[Service]:
 
 def _stories(assembly: Assembly) -> Iterator[Service]:
     parts = assembly.parts
-    yield assembly.worker(Stories(StoriesStage(parts.ledger, parts.settings.stories, parts.clock)))
+    stage = Stories(StoriesStage(parts.ledger, parts.settings.stories, parts.clock))
+    yield assembly.worker(stage, assembly.lease("stories"))
 
 
 def _index(assembly: Assembly) -> Iterator[Service]:
-    yield assembly.worker(Indexing(assembly.parts.index))
+    index = assembly.parts.index
+    service = assembly.worker(Indexing(index))
+
+    async def run(stop: asyncio.Event) -> None:
+        await asyncio.to_thread(index.check)
+        await service.run(stop)
+
+    # An index that is away is waited for without end: nothing but this stage needs it, and nothing is lost meanwhile.
+    yield surviving(Service(service.name, run), math.inf)
+    if assembly.parts.settings.index.url:
+        yield surviving(assembly.alone(_following(assembly)), math.inf)
+
+
+def _following(assembly: Assembly) -> Service:
+    """Alerts, polls and rejected records follow the ledger into Elasticsearch."""
+    from search.index.elastic.follow import Follower
+    from search.index.elastic.server import Server
+
+    async def run(stop: asyncio.Event) -> None:
+        server = Server(assembly.parts.settings.index)
+        follower = Follower(assembly.parts.ledger, server, clock=assembly.parts.clock)
+        try:
+            while not stop.is_set():
+                await asyncio.to_thread(follower.step)
+                await rest(stop, FOLLOW_SECONDS)
+        finally:
+            server.close()
+
+    return Service("follow", run)
 
 
 def _watch(assembly: Assembly) -> Iterator[Service]:
@@ -153,7 +228,7 @@ def _watch(assembly: Assembly) -> Iterator[Service]:
         plan_checks=plan_checks,
         settings=parts.settings.alerts,
     )
-    yield assembly.worker(Watching(stage))
+    yield assembly.worker(Watching(stage, assembly.counts.alerts))
 
 
 def _deliver(assembly: Assembly) -> Iterator[Service]:
@@ -178,11 +253,13 @@ async def assembled(parts: Parts) -> AsyncIterator[Assembly]:
     async with AsyncExitStack() as stack:
         fetcher = await stack.enter_async_context(Fetcher(settings.fetch, clock=parts.clock))
         children = await stack.enter_async_context(Children(JOBS, settings.children))
-        politeness = Politeness(parts.ledger, settings.fetch, parts.clock, OWNER)
+        politeness = Politeness(parts.ledger, settings.fetch, parts.clock, parts.owner)
         await asyncio.to_thread(politeness.release_all)
         stack.callback(politeness.close)
         bell = Bell(asyncio.get_running_loop())
         parts.ledger.listen(bell.ring)
+        holding = Holding()
+        parts.stream.holdings, parts.stream.heard = holding, bell.ring
         made = senders(
             settings.channels,
             fetcher,
@@ -190,7 +267,13 @@ async def assembled(parts: Parts) -> AsyncIterator[Assembly]:
             settings=settings.deliver,
             clock=parts.clock,
         )
-        deliverer = Deliverer(parts.ledger, made, settings.deliver, clock=parts.clock)
+        deliverer = Deliverer(parts.ledger, made, settings.deliver, clock=parts.clock, shared=parts.shared)
         yield Assembly(
-            parts=parts, children=children, fetcher=fetcher, politeness=politeness, bell=bell, deliverer=deliverer
+            parts=parts,
+            children=children,
+            fetcher=fetcher,
+            politeness=politeness,
+            bell=bell,
+            deliverer=deliverer,
+            holding=holding,
         )

@@ -24,9 +24,21 @@ app = typer.Typer(
 
 
 def _register() -> None:
-    from flows.commands import enriching, feeding, ledgering, looking, mending, running, watching
+    from flows.commands import (
+        admitting,
+        enriching,
+        feeding,
+        indexing,
+        ledgering,
+        looking,
+        mending,
+        running,
+        streaming,
+        watching,
+    )
 
-    for module in (running, looking, enriching, watching, feeding, mending, ledgering):
+    every = (running, looking, enriching, watching, feeding, streaming, indexing, ledgering, admitting, mending)
+    for module in every:
         module.register(app)
 
 

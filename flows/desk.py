@@ -1,7 +1,8 @@
 """The running route -> what the desk page needs of it."""
 
 import asyncio
-from collections.abc import Coroutine
+import time
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar, cast
 
 from enrich.article import EnrichedArticle, ToldArticle
@@ -9,12 +10,13 @@ from enrich.face import sentence_article
 from enrich.topics.packs import TopicPacks
 from flows.assembly import Assembly
 from flows.home import packs_cache
+from flows.opening import Parts
 from flows.standing import stalled
 from flows.subscribing import counted, subscribe_to
 from ingest import wire
 from ingest.children import Done
 from ingest.links import clean_link
-from ingest.verdict import Retry
+from ingest.verdict import Abort, Retry
 from search.alerts.engine import Engine
 from search.alerts.why_not import Answer, Asking, why_not
 from search.desk.context import Desk
@@ -24,6 +26,7 @@ from search.watches.blind import blind_spots
 
 T = TypeVar("T")
 ANSWER_SECONDS = 60.0
+ASKED_AGAIN_SECONDS = 5.0  # how long an answer of the brokers stands for every page that asks
 
 
 def desk_of(assembly: Assembly, loop: asyncio.AbstractEventLoop) -> Desk:
@@ -67,7 +70,26 @@ def desk_of(assembly: Assembly, loop: asyncio.AbstractEventLoop) -> Desk:
         channels=parts.settings.channels,
         token=parts.ownership.token,
         blind=lambda watch: blind_spots(parse(watch.query), packs),
-        alive=lambda: stalled(parts.ledger, parts.stream, parts.clock),
+        alive=_alive(parts),
         clock=parts.clock,
         settings=parts.settings.desk,
     )
+
+
+def _alive(parts: Parts) -> Callable[[], str]:
+    """Empty while all stages move, else what does not."""
+    known: tuple[float, str] | None = None
+
+    def alive() -> str:
+        nonlocal known
+        now = time.monotonic()
+        if known is not None and not parts.stream.in_ledger and now - known[0] < ASKED_AGAIN_SECONDS:
+            return known[1]
+        try:
+            said = stalled(parts.ledger, parts.stream, parts.clock)
+        except (Retry, Abort) as verdict:
+            said = str(verdict)
+        known = (now, said)
+        return said
+
+    return alive

@@ -2,7 +2,8 @@
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
 
 import msgspec
 from sqlalchemy import func, select, text
@@ -10,10 +11,11 @@ from sqlalchemy import func, select, text
 from enrich.article import ToldArticle
 from enrich.topics.packs import TopicPacks
 from flows.home import Home, Ownership
-from flows.opening import reading, reading_index
+from flows.opening import is_shared, open_index, open_stream, reading
 from flows.route import READERS
+from flows.settings import Settings, read_settings
 from flows.standing import stalled
-from flows.stream.embedded import EmbeddedStream
+from flows.stream import Stream
 from ingest import wire
 from ingest.account import account
 from ingest.clock import now
@@ -23,7 +25,7 @@ from ingest.ledger.migrate import HEAD, version
 from ingest.ledger.tables import alerts as alert_tables
 from ingest.ledger.tables import articles as article_tables
 from ingest.ledger.tables import stream as stream_tables
-from ingest.verdict import Abort
+from ingest.verdict import Abort, Retry
 from search.index.embedded import rebuilt
 from search.query.tree import All
 
@@ -41,14 +43,28 @@ class Check:
 
 
 def examine(home: Home) -> list[Check]:
-    """Every check of the folder.
+    """Every check of the folder and its servers.
 
     Raises: Abort if there is no ledger.
     """
+    settings = read_settings(home)
+    is_shared(settings)
     with reading(home) as ledger:
-        checks = [_ledger(ledger), *_index(home, ledger), _entries(ledger), _moving(ledger), _feeds(ledger)]
-        checks += [_rejected(ledger), _deliveries(ledger)]
+        checks = [_ledger(ledger)]
+        try:
+            stream = open_stream(_impatient(settings), ledger)
+        except (Abort, Retry) as verdict:
+            checks.append(Check(name="stream", fine=False, said=str(verdict)))
+        else:
+            with closing(stream):
+                checks += [*_index(home, settings, ledger, stream), _entries(ledger, stream), _moving(ledger, stream)]
+        checks += [_feeds(ledger), _rejected(ledger), _deliveries(ledger)]
     return [*checks, _disk(home), _packs()]
+
+
+def _impatient(settings: Settings) -> Settings:
+    """A server that is away is told at once, not waited for."""
+    return replace(settings, stream=replace(settings.stream, wait_seconds=0.0))
 
 
 def rebuild(home: Home) -> int:
@@ -60,14 +76,15 @@ def rebuild(home: Home) -> int:
     try:
         ledger = Ledger.open(home.ledger)
         try:
-            return rebuilt(home.index, _told(ledger))
+            return rebuilt(home.index, told_on_stream(ledger))
         finally:
             ledger.close()
     finally:
         ownership.release()
 
 
-def _told(ledger: Ledger) -> Iterator[ToldArticle]:
+def told_on_stream(ledger: Ledger) -> Iterator[ToldArticle]:
+    """What stands on [told], in order."""
     rows = stream_tables.records.c
     with ledger.read() as connection:
         for value in connection.execute(
@@ -79,32 +96,43 @@ def _told(ledger: Ledger) -> Iterator[ToldArticle]:
 def _ledger(ledger: Ledger) -> Check:
     with ledger.read() as connection:
         found = version(connection)
-        said = str(connection.execute(text("PRAGMA quick_check(1)")).scalar())
+        in_file = connection.dialect.name == "sqlite"
+        said = str(connection.execute(text("PRAGMA quick_check(1)")).scalar()) if in_file else "ok"
+        server = "" if in_file else str(connection.execute(text("SHOW server_version")).scalar())
     if found != HEAD:
         return Check(
             name="ledger", fine=False, said=f"version {found}, this Tocsin has {HEAD}: start `tocsin run` once"
         )
     if said != "ok":
         return Check(name="ledger", fine=False, said=f"the file is damaged: {said}; restore it from a backup")
-    return Check(name="ledger", fine=True, said=f"version {found}, whole")
+    whole = "whole" if in_file else f"on PostgreSQL {server} at {ledger.name}"
+    return Check(name="ledger", fine=True, said=f"version {found}, {whole}")
 
 
-def _index(home: Home, ledger: Ledger) -> Iterator[Check]:
+def _index(home: Home, settings: Settings, ledger: Ledger, stream: Stream) -> Iterator[Check]:
     """Every article that was published must be indexed, on its way, or set aside."""
     try:
-        index = reading_index(home)
+        index, close = open_index(home, settings, writable=False)
     except Abort as error:
         yield Check(name="index", fine=False, said=str(error))
         return
-    with ledger.read() as connection:
-        published = set(connection.execute(select(article_tables.articles.c.id)).scalars())
-    # In this order: what moves on meanwhile is seen where it comes to.
-    elsewhere = _on_the_way(ledger) | _set_aside(ledger)
-    there = index.ids(All())
+    try:
+        index.check()
+        with ledger.read() as connection:
+            published = set(connection.execute(select(article_tables.articles.c.id)).scalars())
+        # In this order: what moves on meanwhile is seen where it comes to.
+        elsewhere = on_the_way(stream) | set_aside(ledger)
+        there = index.ids(All())
+    except (Abort, Retry) as verdict:
+        yield Check(name="index", fine=False, said=str(verdict))
+        return
+    finally:
+        close()
     missing = published - elsewhere - there
     if missing:
         some = ", ".join(sorted(missing)[:SHOWN])
-        said = f"{len(missing)} published articles are missing ({some}): run `tocsin doctor --rebuild-index`"
+        mend = "tocsin index reindex" if settings.index.url else "tocsin doctor --rebuild-index"
+        said = f"{len(missing)} published articles are missing ({some}): run `{mend}`"
         yield Check(name="index", fine=False, said=said)
         return
     yield Check(name="index", fine=True, said=f"{len(there)} articles, none of {len(published)} published is missing")
@@ -129,22 +157,18 @@ _ARTICLE_IN = {
 }
 
 
-def _on_the_way(ledger: Ledger) -> set[str]:
+def on_the_way(stream: Stream) -> set[str]:
     """Articles on the stream that a stage before the index, or the index itself, has not passed."""
-    rows, groups = stream_tables.records.c, stream_tables.groups.c
     found: set[str] = set()
-    with ledger.read() as connection:
-        for arrow in READERS:
-            if arrow.reads not in _ARTICLE_IN or arrow.stage == "watch":
-                continue
-            query = select(groups.position).where(groups.name == arrow.stage, groups.topic == arrow.reads)
-            position = connection.execute(query).scalar() or 0
-            waiting = select(rows.value).where(rows.topic == arrow.reads, rows.position > position)
-            found |= {_ARTICLE_IN[arrow.reads](value) for value in connection.execute(waiting).scalars()}
+    for arrow in READERS:
+        if arrow.reads in _ARTICLE_IN and arrow.stage != "watch":
+            for record in stream.waiting(arrow.stage, arrow.reads):
+                with suppress(msgspec.MsgspecError):  # bytes that are no record name no article
+                    found.add(_ARTICLE_IN[arrow.reads](record.value))
     return found
 
 
-def _set_aside(ledger: Ledger) -> set[str]:
+def set_aside(ledger: Ledger) -> set[str]:
     """Articles whose record was rejected on the stream."""
     rows = article_tables.rejected.c
     found: set[str] = set()
@@ -160,8 +184,9 @@ def _set_aside(ledger: Ledger) -> set[str]:
     return found
 
 
-def _entries(ledger: Ledger) -> Check:
-    found = account(ledger)
+def _entries(ledger: Ledger, stream: Stream) -> Check:
+    first = READERS[0]
+    found = account(ledger, lambda: (record.value for record in stream.waiting(first.stage, first.reads)))
     said = (
         f"{found.seen} seen = {found.done} published + {found.same} same article again + {found.rejected} rejected"
         f" + {found.in_flight} in flight"
@@ -172,8 +197,7 @@ def _entries(ledger: Ledger) -> Check:
     return Check(name="entries", fine=True, said=said)
 
 
-def _moving(ledger: Ledger) -> Check:
-    stream = EmbeddedStream(ledger)
+def _moving(ledger: Ledger, stream: Stream) -> Check:
     wrong = stalled(ledger, stream, now)
     if wrong:
         return Check(name="stages", fine=False, said=f"{wrong}: is `tocsin run` running? see tocsin.log in the folder")

@@ -128,6 +128,28 @@ class Ownership:
         self._file.close()
 
 
+class Unowned:
+    """A folder that no process owns, as its stores stand on servers that several processes share."""
+
+    def __init__(self, home: Home, token: str) -> None:
+        self.home, self.token = home, token
+
+    @classmethod
+    def take(cls, home: Home) -> "Unowned":
+        """The folder, beside other processes.
+
+        Raises: Abort if it cannot be made or written.
+        """
+        home.prepare()
+        return cls(home, secrets.token_urlsafe(24))
+
+    def announce(self, *, desk: str) -> None:
+        """Nothing: commands on this machine write to the servers themselves."""
+
+    def release(self) -> None:
+        """Nothing: nobody was kept out."""
+
+
 def read_owner(home: Home) -> Owner | None:
     """Who says they own the folder; None where nobody does or the note cannot be read."""
     try:

@@ -14,6 +14,7 @@ from flows.standing import Left
 from ingest.ledger import Ledger
 from ingest.ledger.tables import alerts, articles, stories
 
+LIVE_SECONDS = 1.0  # between two changes of the line on a terminal
 PLAIN_SECONDS = 10.0  # between two plain lines
 RATE_SECONDS = 10.0  # over which the rate is taken
 
@@ -38,6 +39,11 @@ class Progress:
         if self._live is not None:
             self._live.stop()
             self._live = None
+
+    @property
+    def every_seconds(self) -> float:
+        """How often it can show something: what stands behind it costs some questions to servers."""
+        return LIVE_SECONDS if self._live is not None else PLAIN_SECONDS
 
     def say(self, text: str) -> None:
         """A line that stays."""

@@ -1,28 +1,32 @@
 """What an operator asks for -> the route at work in this process, until it is told to stop or nothing is left to do."""
 
 import asyncio
+import contextlib
 import logging
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from enrich.enricher import compiled, prepare
 from flows.assembly import Assembly, assembled
 from flows.home import Home, packs_cache
+from flows.monitored import health_of, monitored
 from flows.opening import Parts, owning
 from flows.progress import Progress
-from flows.route import ROUTE
+from flows.route import ARROWS, ROUTE
 from flows.settings import Settings
 from flows.standing import Left, left, stalled
 from flows.subscribing import counted, subscribe_to
-from flows.supervise import Service, run_until
+from flows.supervise import AGAIN_SECONDS, Service, rest, run_until, surviving
 from ingest.clock import to_ms
 from ingest.retention import sweep
-from ingest.verdict import Abort
+from ingest.verdict import Abort, Retry
 from search.deliver.heartbeat import Heartbeat
+from search.people.store import People
 from search.query.parse import parse
 from search.watches import read_watches
 
@@ -31,8 +35,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(f"tocsin.{__name__}")
 
+T = TypeVar("T")
 SWEEP_SECONDS = 3600.0
-SHOW_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +71,8 @@ def run(home: Home, plan: Plan, progress: Progress | None = None) -> Summary:
     The process may be killed at any moment and started again: nothing is lost, and nothing rings twice.
     Raises: Abort saying what is wrong and what to do.
     """
-    with owning(home, allow_loopback=plan.allow_loopback, settings=plan.settings) as parts:
+    say = progress.say if progress else log.warning
+    with owning(home, allow_loopback=plan.allow_loopback, settings=plan.settings, waiting=say) as parts:
         _prepare(parts, plan, progress)
         return asyncio.run(_run(parts, plan, progress))
 
@@ -104,7 +109,8 @@ async def _run(parts: Parts, plan: Plan, progress: Progress | None) -> Summary:
     if page is not None:
         parts = _with_desk_address(parts, page.address)
     async with assembled(parts) as assembly:
-        services = _services(assembly, plan)
+        health = health_of(assembly, plan.stages)
+        services = [*_services(assembly, plan), *monitored(health, parts.settings.health)]
         if progress:
             services.append(_showing(assembly, progress))
         done = None
@@ -115,11 +121,12 @@ async def _run(parts: Parts, plan: Plan, progress: Progress | None) -> Summary:
         elif plan.ends is not None:
             done = _idle(assembly, plan.ends)
         if page is not None:
-            services.append(Service("desk", lambda stop: page.serve(assembly, stop)))
-            parts.ownership.announce(desk=page.address)
+            services.append(Service("desk", lambda stop: page.serve(assembly, health, stop)))
+            parts.ownership.announce(desk=page.own_address)
             plan.opened(page.address)
-        await run_until(services, done)
-        standing = await asyncio.to_thread(left, parts.ledger, parts.stream, parts.clock())
+        patience = _patience(parts.settings)
+        await run_until([surviving(service, patience) for service in services], done)
+        standing = await asyncio.to_thread(_patiently, parts, lambda: left(parts.ledger, parts.stream, parts.clock()))
         return Summary(polls=dict(assembly.counts.polls), pages=dict(assembly.counts.pages), left=standing)
 
 
@@ -128,7 +135,8 @@ def _page(parts: Parts, plan: Plan) -> "DeskPage":
     from flows.serving import DeskPage
 
     desk = parts.settings.desk
-    return DeskPage.bound(desk.host, desk.port if plan.port is None else plan.port)
+    chosen = desk if plan.port is None else replace(desk, port=plan.port)
+    return DeskPage.bound(chosen, people=People(parts.ledger).any())
 
 
 def _with_desk_address(parts: Parts, url: str) -> Parts:
@@ -142,10 +150,15 @@ def _with_desk_address(parts: Parts, url: str) -> Parts:
 def _services(assembly: Assembly, plan: Plan) -> list[Service]:
     stages = [stage for stage in plan.stages if not (plan.until_idle and stage == "collect")]
     services = [service for stage in stages for service in assembly.services(stage)]
-    services += [*plan.beside]
+    services += [*plan.beside, *assembly.beside()]
     if not plan.until_idle:
-        services += [_sweeping(assembly.parts), _beating(assembly)]
+        services += [assembly.alone(service) for service in (_sweeping(assembly.parts), _beating(assembly))]
     return services
+
+
+def _patience(settings: Settings) -> float:
+    """Seconds that a service may find its servers away."""
+    return max(settings.ledger.wait_seconds, settings.stream.wait_seconds)
 
 
 def _beating(assembly: Assembly) -> Service:
@@ -180,20 +193,23 @@ def _sweep(parts: Parts) -> None:
     for arrow in ROUTE:
         if arrow.reads:
             readers.setdefault(arrow.reads, []).append(arrow.stage)
-    sweep(parts.ledger, parts.home.archive, parts.clock(), kept, readers=readers)
-    parts.index.remove_before(to_ms(parts.clock() - timedelta(days=kept.articles_days)))
+    # Beyond one machine the relay drops what the brokers have.
+    read_here = readers if parts.stream.in_ledger else {}
+    sweep(parts.ledger, parts.home.archive, parts.clock(), kept, readers=read_here)
+    try:
+        parts.index.remove_before(to_ms(parts.clock() - timedelta(days=kept.articles_days)))
+    except Retry as verdict:  # whoever holds the lease may have nothing else to do with the index
+        log.warning("index not swept", extra={"reason": str(verdict)})
 
 
 def _showing(assembly: Assembly, progress: Progress) -> Service:
     async def run(stop: asyncio.Event) -> None:
         parts = assembly.parts
         while not stop.is_set():
-            now = await asyncio.to_thread(left, parts.ledger, parts.stream, parts.clock())
-            await asyncio.to_thread(progress.show, parts.ledger, now, assembly.counts.polls)
-            try:
-                await asyncio.wait_for(stop.wait(), SHOW_SECONDS)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(Retry):  # a server is away: those who need it say so
+                now = await asyncio.to_thread(left, parts.ledger, parts.stream, parts.clock())
+                await asyncio.to_thread(progress.show, parts.ledger, now, assembly.counts.polls)
+            await rest(stop, progress.every_seconds)
 
     return Service("progress", run)
 
@@ -221,7 +237,10 @@ def _idle(assembly: Assembly, may_end: Callable[[], bool]) -> Callable[[], Await
     async def done() -> bool:
         if not may_end():
             return False
-        return (await asyncio.to_thread(left, parts.ledger, parts.stream, parts.clock())).soon == 0
+        try:
+            return (await asyncio.to_thread(left, parts.ledger, parts.stream, parts.clock())).soon == 0
+        except Retry:  # a server is away: what waits there is not done
+            return False
 
     return done
 
@@ -244,25 +263,59 @@ def collect_once(home: Home, *, allow_loopback: bool = False) -> dict[str, int]:
 def drain_once(home: Home, stage: str, *, allow_loopback: bool = False) -> dict[str, int]:
     """Runs one stage until it has nothing to do now; gives what was left before and after.
 
-    Raises: Abort if there is no such stage, or another process has the folder.
+    Raises: Abort if there is no such stage, another process has the folder, or workers of the stage are running.
     """
     known_stage(stage)
 
     async def drained(parts: Parts) -> dict[str, int]:
         async with assembled(parts) as assembly:
-            before = await asyncio.to_thread(_left_of, parts, stage)
+            await asyncio.to_thread(_patiently, parts, lambda: _refuse_beside_workers(parts, stage))
+            before = await asyncio.to_thread(_patiently, parts, lambda: _left_of(parts, stage))
 
             async def done() -> bool:
-                return await asyncio.to_thread(_left_of, parts, stage) == 0
+                return await asyncio.to_thread(_patiently, parts, lambda: _left_of(parts, stage)) == 0
 
+            services = [*assembly.services(stage), *assembly.beside()]
             if stage == "collect":
                 await assembly.poll_due_once()
             else:
-                await run_until(list(assembly.services(stage)), done)
-            return {"before": before, "after": await asyncio.to_thread(_left_of, parts, stage)}
+                await run_until([surviving(one, _patience(parts.settings)) for one in services], done)
+            after = await asyncio.to_thread(_patiently, parts, lambda: _left_of(parts, stage))
+            return {"before": before, "after": after}
 
     with owning(home, allow_loopback=allow_loopback) as parts:
         return asyncio.run(drained(parts))
+
+
+def _refuse_beside_workers(parts: Parts, stage: str) -> None:
+    if parts.stream.in_ledger or not ARROWS[stage].reads:
+        return
+    from flows.stream.kafka import KafkaStream
+    from flows.stream.kafka_operating import KafkaOperating
+
+    assert isinstance(parts.stream, KafkaStream)  # the one that does not stand in the ledger
+    count = KafkaOperating(parts.stream, parts.ledger).workers(stage)
+    if count:
+        raise Abort(
+            f"{count} workers of {stage} are running (a killed one counts for 10 s), and do what a drain would do: "
+            "stop them first, or let them work"
+        )
+
+
+def _patiently(parts: Parts, look: Callable[[], T]) -> T:
+    """What `look` gives, asked again while a server is away.
+
+    Raises: Abort if it stays away.
+    """
+    patience = _patience(parts.settings)
+    until = time.monotonic() + patience
+    while True:
+        try:
+            return look()
+        except Retry as verdict:
+            if time.monotonic() > until:
+                raise Abort(f"{verdict} (waited {patience:.0f} s)") from verdict
+            time.sleep(AGAIN_SECONDS)
 
 
 def test_ring(home: Home, channel: str, by: str) -> str:

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 from enrich.stories.grouping import StorySettings
 from flows.configuration import read
+from flows.health_settings import HealthSettings
 from flows.home import Home
+from flows.logs import LogSettings
 from flows.stream.settings import StreamSettings
 from ingest.archive import ArchiveSettings
 from ingest.children import ChildrenSettings
@@ -39,6 +41,8 @@ class Settings:
     channels: tuple[ChannelSettings, ...] = ()
     desk: DeskSettings = field(default_factory=DeskSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
+    health: HealthSettings = field(default_factory=HealthSettings)
+    logs: LogSettings = field(default_factory=LogSettings)
 
 
 def read_settings(home: Home, environment: Mapping[str, str] = os.environ) -> Settings:

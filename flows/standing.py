@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import func, select
 
-from flows.route import READERS, Arrow
+from flows.route import READERS
 from flows.stream import Stream
 from ingest import queue
 from ingest.clock import Clock, from_ms, to_ms
@@ -64,24 +64,14 @@ def stalled(ledger: Ledger, stream: Stream, clock: Clock) -> str:
     now = clock()
     with ledger.read() as connection:
         moved = {(row.name, row.topic): from_ms(row.at) for row in connection.execute(select(stream_tables.groups))}
-        oldest = {arrow: at for arrow in READERS if (at := _oldest(connection, arrow)) is not None}
-    for arrow, at in oldest.items():
-        since = max(at, moved.get((arrow.stage, arrow.reads), at))
+    for arrow in READERS:
+        last = moved.get((arrow.stage, arrow.reads))
+        if last is not None and now - last <= STALLED_AFTER:
+            continue
+        waiting = stream.lag(arrow.stage, arrow.reads)
+        first = next(iter(stream.waiting(arrow.stage, arrow.reads)), None) if waiting else None
+        since = max(from_ms(first.at), last or from_ms(first.at)) if first else now
         if now - since > STALLED_AFTER:
             minutes = round((now - since).total_seconds() / 60)
-            waiting = stream.lag(arrow.stage, arrow.reads)
             return f"{arrow.stage} has not moved for {minutes} minutes, {waiting} records wait"
     return ""
-
-
-def _oldest(connection: Connection, arrow: Arrow) -> datetime | None:
-    """When the first record that the stage has not passed was sent; None where it has passed all."""
-    groups, records = stream_tables.groups.c, stream_tables.records.c
-    passed = select(func.coalesce(func.max(groups.position), 0)).where(
-        groups.name == arrow.stage, groups.topic == arrow.reads
-    )
-    query = select(func.min(records.at)).where(
-        records.topic == arrow.reads, records.position > passed.scalar_subquery()
-    )
-    at = connection.execute(query).scalar()
-    return None if at is None else from_ms(at)

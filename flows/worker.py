@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, func, select
 
 from flows.decoding import Decoder
 from flows.holding import Held
+from flows.metrics import Meter
 from flows.stream import Received, Stream
 from ingest import wire
 from ingest.clock import Clock, now, to_ms
@@ -69,16 +70,19 @@ class Worker(Generic[In, Ready]):
         ledger: Ledger,
         *,
         decoder: Decoder | None = None,
+        meter: Meter | None = None,
         fence: Callable[[Connection], None] = lambda _transaction: None,
         pause_seconds: float = 2.0,
         clock: Clock = now,
     ) -> None:
-        """`decoder` is shared by workers whose stages read the same records.
+        """`decoder` is shared by workers whose stages read the same records, `meter` by all of the process.
 
         `fence` raises Retry within a transaction of the stage where this process may not go on.
         """
         self.stage, self._stream, self._ledger, self._clock = stage, stream, ledger, clock
         self._decoder, self._pause_seconds, self._fence = decoder or Decoder(), pause_seconds, fence
+        self._meter = meter or Meter()
+        self._meter.stage(stage.name)
         self.held = Held(ledger, stage.name, stage.reads, stage.batch, clock)
         self.done = self.rejected = 0
         self.cpu_seconds = 0.0  # of this process, in having effects; children count theirs
@@ -93,8 +97,15 @@ class Worker(Generic[In, Ready]):
         """Marks a clean end."""
         if self._stream.in_ledger:
             self.held.given_up([0], whole=True)
+        else:
+            self._stream.leave(self.stage.name, self.stage.reads)
         spent = self.cpu_seconds + getattr(self.stage, "cpu_seconds", 0.0)
         log.info("stage ended", extra={"stage": self.stage.name, "records": self.done, "seconds": round(spent, 3)})
+
+    def let_go(self) -> None:
+        """Lets other processes read what this one reads, however it ended; a worker that only waits keeps it."""
+        if not self._stream.in_ledger:
+            self._stream.leave(self.stage.name, self.stage.reads)
 
     async def step(self) -> int:
         """Works on the next batch; gives the number of records that are behind it, 0 where there was nothing to do.
@@ -113,6 +124,7 @@ class Worker(Generic[In, Ready]):
             await self._work_on(received)
         except Retry as verdict:
             await asyncio.to_thread(self._again, received)
+            self._meter.retried(self.stage.name, len(received))
             log.warning("stage waits", extra={"stage": self.stage.name, "reason": str(verdict)})
             await asyncio.sleep(verdict.after_seconds or self._pause_seconds)
             return 0
@@ -135,6 +147,7 @@ class Worker(Generic[In, Ready]):
             await self._one_by_one(received)
 
     async def _work(self, received: Sequence[Received]) -> None:
+        began = time.monotonic()
         readable, unfit = self._decode(received)
         records = [record for _, record in readable]
         answers = await self.stage.prepare(records, lambda i: self._attempt_alone(readable[i][0])) if records else []
@@ -143,6 +156,8 @@ class Worker(Generic[In, Ready]):
             (raw, answer) for (raw, _), answer in zip(readable, answers, strict=True) if isinstance(answer, Unfit)
         ]
         await asyncio.to_thread(self._finish, received, ready, unfit)
+        seconds = time.monotonic() - began
+        self._meter.batch(self.stage.name, done=len(ready), rejected=len(unfit), seconds=seconds)
 
     def _finish(
         self, received: Sequence[Received], ready: Sequence[Ready], unfit: Sequence[tuple[Received, Unfit]]
@@ -152,6 +167,9 @@ class Worker(Generic[In, Ready]):
             self._finish_together(received, ready, unfit)
         else:
             self._finish_apart(received, ready, unfit)
+        bad = {(raw.partition, raw.position) for raw, _ in unfit}
+        fine = (raw.value for raw in received if (raw.partition, raw.position) not in bad)
+        self._meter.passed(self.stage.name, fine, self._clock())
         self.done += len(ready)
         self.rejected += len(unfit)
         self.cpu_seconds += time.thread_time() - began
@@ -233,6 +251,9 @@ class Worker(Generic[In, Ready]):
         unfit: list[tuple[Received, Unfit]] = []
         as_it_is = self.stage.kind is bytes
         for raw in received:
+            if raw.fault:
+                unfit.append((raw, Unfit(raw.fault)))
+                continue
             try:
                 record = cast(In, raw.value) if as_it_is else self._decoder.decode(raw, self.stage.kind)
                 readable.append((raw, record))
@@ -249,6 +270,7 @@ class Worker(Generic[In, Ready]):
         if not self._stream.in_ledger:
             self._stream.commit(self.stage.name, self.stage.reads, [raw])
         self.rejected += 1
+        self._meter.rejected(self.stage.name)
 
     def _reject(self, transaction: Connection, raw: Received, why: Unfit) -> None:
         log.warning("record rejected", extra={"stage": self.stage.name, "position": raw.position})

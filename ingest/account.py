@@ -1,6 +1,7 @@
 """The ledger -> what became of every entry ever seen: nothing may be lost on the way to [articles]."""
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -44,22 +45,32 @@ class _Named(msgspec.Struct):
     id: str
 
 
-def account(ledger: Ledger) -> Account:
-    """The account of this moment. It reads every entry and fetch once."""
+def account(ledger: Ledger, in_stream: Callable[[], Iterable[bytes]] | None = None) -> Account:
+    """The account of this moment. It reads every entry and fetch once.
+
+    `in_stream` gives the entries that stand on the stream, or on their way to it, and were not admitted; None: the
+    stream stands in the ledger.
+    """
     with ledger.read() as connection:
         counts, missing = _fetched(connection), _unfetched(connection)
-        in_stream = _in_stream(connection) & missing
-        unread = (_rejected_unread(connection) & missing) - in_stream
+        unread = _rejected_unread(connection) & missing
         open_rows = select(func.count()).where(article_tables.rejected.c.state == "open")
         waiting_for_people = connection.execute(open_rows.select_from(article_tables.rejected)).scalar_one()
-    lost = missing - in_stream - unread
+    entries = in_stream() if in_stream else _in_ledger(ledger)
+    waiting = {name for value in entries if (name := _name(value))} & missing if missing else set()
+    unread -= waiting
+    lost = missing - waiting - unread
+    if lost:  # they may have moved from the stream to the queue between the two looks
+        with ledger.read() as connection:
+            moved = lost - (_unfetched(connection) - _rejected_unread(connection))
+        waiting, lost = waiting | moved, lost - moved
     return Account(
         seen=counts.total() + len(missing),
         done=counts["done"],
         same=counts["same"],
         rejected=counts["rejected"] + len(unread),
         in_queue=counts["in queue"],
-        in_stream=len(in_stream),
+        in_stream=len(waiting),
         lost=len(lost),
         lost_entries=tuple(sorted(lost)[:SHOWN]),
         rejected_open=waiting_for_people,
@@ -101,12 +112,12 @@ def _class(waits: bool, done: bool, state: str) -> str:
     return "rejected" if state == State.REJECTED else "same"
 
 
-def _in_stream(connection: Connection) -> set[str]:
-    """Entries on the stream that the stage has not passed."""
+def _in_ledger(ledger: Ledger) -> Iterator[bytes]:
     groups, records = stream.groups.c, stream.records.c
-    passed = connection.execute(select(groups.position).where(groups.name == STAGE, groups.topic == TOPIC)).scalar()
-    query = select(records.value).where(records.topic == TOPIC, records.position > (passed or 0))
-    return {name for value in connection.execute(query).scalars() if (name := _name(value))}
+    with ledger.read() as connection:
+        passed = connection.execute(select(groups.position).where(groups.name == STAGE, groups.topic == TOPIC)).scalar()
+        query = select(records.value).where(records.topic == TOPIC, records.position > (passed or 0))
+        yield from connection.execute(query).scalars()
 
 
 def _rejected_unread(connection: Connection) -> set[str]:

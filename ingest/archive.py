@@ -6,12 +6,12 @@ import os
 import re
 import threading
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 from urllib.parse import quote
 
 from warcio.archiveiterator import ArchiveIterator
@@ -25,8 +25,11 @@ from ingest.verdict import Abort
 
 log = logging.getLogger(f"tocsin.{__name__}")
 
+T = TypeVar("T")
 MIB = 1024 * 1024
-NAME = re.compile(r"tocsin-(\d{8})-(\d{4,})\.warc\.gz")
+NAME = re.compile(r"tocsin-(\d{8})-(?:([0-9A-Za-z]+)-)?(\d{4,})\.warc\.gz")
+WRITER = re.compile(r"[0-9A-Za-z]{0,40}")
+KEPT_AT = "urn:x-tocsin:record"  # what a record that was not fetched is kept as
 MEMBER = b"\x1f\x8b\x08"  # how a gzip member begins
 LEVEL = 3  # on real pages 2.3 ms each; 5 takes 3.9 ms for a tenth less, 9 far longer for a sixth
 STEP_BYTES = 64 * 1024
@@ -56,10 +59,19 @@ class Capture:
 
 
 class Archive:
-    """The WARC files of one folder. One process writes; its threads may share this."""
+    """The WARC files of one folder. One process writes each file; its threads may share this.
 
-    def __init__(self, folder: Path, clock: Clock = now, settings: ArchiveSettings | None = None) -> None:
+    Where several processes share the folder, each gives a `writer` of its own, of letters and digits, which stands in
+    the names of its files. Anyone may read all of them.
+    """
+
+    def __init__(
+        self, folder: Path, clock: Clock = now, settings: ArchiveSettings | None = None, *, writer: str = ""
+    ) -> None:
+        if not WRITER.fullmatch(writer):
+            raise ValueError(f"{writer!r} cannot stand in the name of a file: give at most 40 letters and digits")
         self._folder, self._clock, self._settings = folder, clock, settings or ArchiveSettings()
+        self._writer = writer
         self._file: io.FileIO | None = None
         self._path = folder  # of the open file
         self._whole = 0  # bytes of it that are whole records, on disk
@@ -70,9 +82,17 @@ class Archive:
 
         Raises: Abort if the disk does not take them; what was whole before stays so.
         """
-        if not captures:
-            return []
-        members = [_member(capture) for capture in captures]
+        return self._append([_member(capture) for capture in captures]) if captures else []
+
+    def keep(self, data: bytes) -> str:
+        """Adds bytes that were not fetched, on disk when it returns; gives "<file>#<offset>". Raises as `append`."""
+        return self._append([_resource(data, self._clock())])[0]
+
+    def kept(self, reference: str) -> bytes:
+        """What `keep` was given; raises as `record` does."""
+        return self._at(reference, _resource_bytes)
+
+    def _append(self, members: Sequence[bytes]) -> list[str]:
         with self._lock:
             try:
                 return self._write(self._ready(), members)
@@ -88,6 +108,14 @@ class Archive:
 
         Raises: FileNotFoundError if the file is gone; ValueError if no whole record stands there.
         """
+        return self._at(reference, _capture)
+
+    def read(self, reference: str) -> tuple[dict[str, str], bytes]:
+        """The headers and the body behind a reference; raises as `record` does."""
+        found = self.record(reference)
+        return dict(found.headers), found.body
+
+    def _at(self, reference: str, read: Callable[[ArcWarcRecord], T]) -> T:
         name, _, offset = reference.partition("#")
         if not NAME.fullmatch(name) or not offset.isdecimal():
             raise ValueError(
@@ -96,15 +124,9 @@ class Archive:
         with (self._folder / name).open("rb") as file:
             file.seek(int(offset))
             try:
-                found = next(iter(ArchiveIterator(file)))
-                return _capture(found)
+                return read(next(iter(ArchiveIterator(file))))
             except (StopIteration, ArchiveLoadFailed, EOFError, zlib.error, AttributeError) as error:
                 raise ValueError(f"no whole record at {reference}") from error
-
-    def read(self, reference: str) -> tuple[dict[str, str], bytes]:
-        """The headers and the body behind a reference; raises as `record` does."""
-        found = self.record(reference)
-        return dict(found.headers), found.body
 
     def close(self) -> None:
         """Ends writing; the next `append` goes on in the same file."""
@@ -139,11 +161,13 @@ class Archive:
                 return self._file
             self.close()
         self._folder.mkdir(parents=True, exist_ok=True)
-        newest = max(files(self._folder), default=None, key=_order)
+        own = [path for path in files(self._folder) if _writer(path) == self._writer]
+        newest = max(own, default=None, key=_order)
         if newest is not None and self._continues(newest, today):
             return self._open(newest)
         number = _order(newest)[1] + 1 if newest is not None and _order(newest)[0] == today else 1
-        return self._begin(self._folder / f"tocsin-{today}-{number:04d}.warc.gz")
+        name = "-".join(part for part in ("tocsin", today, self._writer, f"{number:04d}") if part)
+        return self._begin(self._folder / f"{name}.warc.gz")
 
     def _continues(self, newest: Path, today: str) -> bool:
         size = newest.stat().st_size
@@ -188,7 +212,12 @@ def _write_all(file: io.FileIO, data: bytes) -> None:
 
 def _order(path: Path) -> tuple[str, int]:
     found = NAME.fullmatch(path.name)
-    return (found[1], int(found[2])) if found else ("", 0)
+    return (found[1], int(found[3])) if found else ("", 0)
+
+
+def _writer(path: Path) -> str:
+    found = NAME.fullmatch(path.name)
+    return found[2] or "" if found else ""
 
 
 def _member(capture: Capture) -> bytes:
@@ -209,16 +238,41 @@ def _member(capture: Capture) -> bytes:
         payload=io.BytesIO(capture.body),
         length=len(capture.body),
         http_headers=StatusAndHeaders(f"{capture.status} {phrase}", headers, protocol="HTTP/1.1"),
-        warc_headers_dict={"WARC-Date": capture.fetched.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")},
+        warc_headers_dict={"WARC-Date": _said(capture.fetched)},
     )
     return _packed(builder, record)
+
+
+def _resource(data: bytes, at: datetime) -> bytes:
+    builder = WARCWriter(io.BytesIO(), gzip=False, warc_version="1.1")
+    record = builder.create_warc_record(
+        KEPT_AT,
+        "resource",
+        payload=io.BytesIO(data),
+        length=len(data),
+        warc_content_type="application/octet-stream",
+        warc_headers_dict={"WARC-Date": _said(at)},
+    )
+    return _packed(builder, record)
+
+
+def _resource_bytes(record: ArcWarcRecord) -> bytes:
+    data = bytes(record.raw_stream.read())
+    length = int(record.rec_headers.get_header("Content-Length"))
+    if record.rec_type != "resource" or len(data) != length:
+        raise EOFError(f"{len(data)} bytes of {length}")
+    return data
+
+
+def _said(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _information(name: str, at: datetime) -> bytes:
     builder = WARCWriter(io.BytesIO(), gzip=False, warc_version="1.1")
     said = {"software": "Tocsin", "format": "WARC File Format 1.1", "description": "bodies are stored decoded"}
     record = builder.create_warcinfo_record(name, said)
-    record.rec_headers.replace_header("WARC-Date", at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
+    record.rec_headers.replace_header("WARC-Date", _said(at))
     return _packed(builder, record)
 
 

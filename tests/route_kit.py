@@ -7,7 +7,10 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
+
+from flows.demo.newsroom import Newsroom
 
 COMMAND = str(Path(sys.executable).with_name("tocsin"))
 SHARED = Path(__file__).parents[2] / "shared"
@@ -41,17 +44,19 @@ def objects(text):
     return [json.loads(line) for line in text.splitlines() if line.strip()]
 
 
-def found(home, query="*", limit=100_000):
+def found(home, query="*", limit=100_000, **environment):
     """What `tocsin find` gives, a row each."""
-    return objects(tocsin("find", query, "--limit", str(limit), "--json", home=home))
+    return objects(tocsin("find", query, "--limit", str(limit), "--json", home=home, **environment))
 
 
-def alerts(home, *options):
-    return objects(tocsin("alerts", "--limit", "100000", "--json", *options, home=home))
+def alerts(home, *options, **environment):
+    return objects(tocsin("alerts", "--limit", "100000", "--json", *options, home=home, **environment))
 
 
-def rejected(home):
-    return objects(tocsin("rejected", "list", "--state", "all", "--limit", "100000", "--json", home=home))
+def rejected(home, **environment):
+    return objects(
+        tocsin("rejected", "list", "--state", "all", "--limit", "100000", "--json", home=home, **environment)
+    )
 
 
 @contextmanager
@@ -100,6 +105,17 @@ def kill_tree(process):
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait(20)
+
+
+@contextmanager
+def bundled_newsroom(speed):
+    """The newsroom of `tocsin demo`, which publishes from now on."""
+    newsroom = Newsroom(opened=datetime.now(UTC), speed=speed)
+    newsroom.start()
+    try:
+        yield newsroom
+    finally:
+        newsroom.stop()
 
 
 @contextmanager

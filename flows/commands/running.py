@@ -103,7 +103,11 @@ def demo(
 
 def work(
     stage: Annotated[
-        str, typer.Argument(help="collect, extract, enrich, stories, index, watch or deliver.", show_default=False)
+        str,
+        typer.Argument(
+            help="collect, extract, enrich, stories, index, watch or deliver; or desk, for the desk page.",
+            show_default=False,
+        ),
     ],
     folder: HomeOption = None,
     allow_loopback: LoopbackOption = False,
@@ -112,7 +116,10 @@ def work(
     ] = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Runs one stage of the route alone. With the embedded stream one process has the folder, so one stage at a time.
+    """Runs one stage of the route, or the desk page, as a service of its own.
+
+    With a ledger on PostgreSQL and records on Kafka (`ledger.url`, `stream.url`) any number of these run beside each
+    other, on one machine or many. With everything in one folder one process has it, so one stage at a time.
 
     The stages in order: collect, extract, enrich, stories, index, watch, deliver.
     """
@@ -121,14 +128,24 @@ def work(
     from flows.running import Plan, drain_once, known_stage, sentences
     from flows.running import run as run_route
 
-    known_stage(stage)
+    if stage != "desk":
+        known_stage(stage)
+    elif drain:
+        raise typer.BadParameter("the desk page has nothing to drain")
     place = home(folder)
-    log_to(place, verbose=verbose)
+    log_to(place, verbose=verbose, stage=stage)
     if drain:
         counts = drain_once(place, stage, allow_loopback=allow_loopback)
         say(f"{stage}: {counts['before'] - counts['after']} done, {counts['after']} left")
         return
     with Progress() as progress:
-        summary = run_route(place, Plan(stages=(stage,), allow_loopback=allow_loopback, desk=False), progress)
+        stages = () if stage == "desk" else (stage,)
+        plan = Plan(
+            stages=stages,
+            allow_loopback=allow_loopback,
+            desk=stage == "desk",
+            opened=lambda address: progress.say(f"the desk page: {address}"),
+        )
+        summary = run_route(place, plan, progress)
     for sentence in sentences(summary):
         say(sentence)

@@ -1,6 +1,6 @@
 """The stream in the ledger's own file: rows of `records`, read in place."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from sqlalchemy import Select, case, func, select
 
@@ -18,6 +18,7 @@ class EmbeddedStream:
 
     in_ledger = True
     holdings: Holdings | None = None  # never told: one process holds all there is
+    heard: Callable[[frozenset[str]], None] | None = None  # never called: the ledger's listeners hear of records first
 
     def __init__(self, ledger: Ledger, clock: Clock = now) -> None:
         self._ledger, self._clock = ledger, clock
@@ -49,6 +50,9 @@ class EmbeddedStream:
 
     def rewind(self, group: str, topic: str) -> None:
         self._given.pop((group, topic), None)
+
+    def leave(self, group: str, topic: str) -> None:
+        self.rewind(group, topic)
 
     def lag(self, group: str, topic: str) -> int:
         rows, groups = tables.records.c, tables.groups.c

@@ -1,6 +1,6 @@
 """What every stream can do: send, read in order, remember how far a group has read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,6 +15,7 @@ class Received:
     value: bytes
     at: int  # when it was sent, ms since 1970
     partition: int = 0
+    fault: str = ""  # why `value` is not what was sent; the worker rejects the record with this reason
 
 
 class Holdings(Protocol):
@@ -34,10 +35,12 @@ class Stream(Protocol):
     """At least once, in order per key. `commit` is durable when it returns; what was not committed comes again.
 
     Where `in_ledger`, `send` and `commit` join the ledger transaction around them. Elsewhere they stand for themselves
-    and must not be called inside one: they may wait for servers, and for `holdings`.
+    and must not be called inside one: they may wait for servers, and for `holdings`. There every method may raise Retry
+    while the servers are away, and Abort where waiting does not help.
     """
 
     holdings: Holdings | None
+    heard: Callable[[frozenset[str]], None] | None  # called with topics of which records came while nobody read
 
     @property
     def in_ledger(self) -> bool:
@@ -54,6 +57,9 @@ class Stream(Protocol):
 
     def rewind(self, group: str, topic: str) -> None:
         """The next `read` starts again after the last commit."""
+
+    def leave(self, group: str, topic: str) -> None:
+        """Lets others read what `group` reads here, until it reads again."""
 
     def lag(self, group: str, topic: str) -> int:
         """Records that `group` has not committed, and those on their way to the topic."""

@@ -61,7 +61,7 @@ def _health(row: "Row[Any]", now: datetime) -> FeedHealth:
         detail=row.detail,
         sentence=sentence(row.outcome, row.detail),
         failures=row.failures,
-        silent=_is_silent(row, now),
+        silent=is_silent(row, now),
         entries=row.entries,
         missed=row.missed,
         capped=row.capped,
@@ -73,7 +73,8 @@ def _health(row: "Row[Any]", now: datetime) -> FeedHealth:
     )
 
 
-def _is_silent(row: "Row[Any]", now: datetime) -> bool:
+def is_silent(row: "Row[Any]", now: datetime) -> bool:
+    """Whether a feed, by its row, had nothing new for much longer than usual."""
     since = _time(row.last_new) or _time(row.first_poll)
     if since is None:
         return False

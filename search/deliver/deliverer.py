@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 from ingest.clock import Clock, now, to_ms
@@ -41,6 +42,7 @@ class Deliverer:
         """`shared`: other processes deliver from this ledger too."""
         self._ledger, self._senders, self._clock, self._chance = ledger, dict(senders), clock, chance
         self._settings, self._shared = settings or DeliverySettings(), shared
+        self.counts: Counter[tuple[str, ...]] = Counter()  # attempts by channel, and by sent, later or failed
 
     async def run(self, stop: asyncio.Event) -> None:
         """Delivers until `stop` is set; what is being sent then is finished first. Waits while the ledger is away."""
@@ -111,19 +113,23 @@ class Deliverer:
             said = await self._senders[due.channel].send(message)
         except Reject as verdict:
             await self._note(outbox.failed, due.id, str(verdict))
+            self.counts[due.channel, "failed"] += 1
             log.error("delivery failed", extra=facts)
         except Retry as verdict:
             await self._put_off(due, verdict)
             log.warning("delivery waits", extra=facts)
         else:
             await self._note(outbox.sent, due.id, said, to_ms(self._clock()))
+            self.counts[due.channel, "sent"] += 1
             log.info("delivered", extra=facts)
 
     async def _put_off(self, due: outbox.Due, verdict: Retry) -> None:
         if due.attempt >= self._settings.attempts:
             said = f"gave up after {due.attempt} attempts: {verdict}"
             await self._note(outbox.failed, due.id, said)
+            self.counts[due.channel, "failed"] += 1
             return
+        self.counts[due.channel, "later"] += 1
         asked = verdict.after_seconds
         until = to_ms(self._clock()) + round(asked * 1000) if asked else due.planned_ms
         await self._note(outbox.put_off, due.id, str(verdict), until)

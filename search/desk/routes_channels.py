@@ -10,9 +10,9 @@ from sqlalchemy import func, select
 from ingest.ledger import Ledger
 from ingest.ledger.tables import alerts as tables
 from search.deliver import outbox
+from search.desk.access import named
 from search.desk.context import Desk
 from search.desk.frame import page
-from search.desk.routes_alerts import named
 
 FAILED = 20  # shown at first
 STATES = ("sent", "waiting", "held", "failed")

@@ -60,6 +60,9 @@ class EmbeddedIndex:
                 "run `tocsin doctor --rebuild-index`"
             )
 
+    def check(self) -> None:
+        """Nothing: it was looked at when it was opened."""
+
     def add(self, articles: Sequence[ToldArticle]) -> None:
         if self._writer is None:
             raise PermissionError("this index was opened for reading")
@@ -102,7 +105,7 @@ class EmbeddedIndex:
         with self._reader() as reader:
             total = reader.execute(f"SELECT count(*) FROM doc WHERE {condition}", values).fetchone()[0]  # noqa: S608
             rows = reader.execute(
-                f"SELECT record FROM doc WHERE {condition} ORDER BY seen {way}, n {way} LIMIT ? OFFSET ?",  # noqa: S608
+                f"SELECT record FROM doc WHERE {condition} ORDER BY seen {way}, id {way} LIMIT ? OFFSET ?",  # noqa: S608
                 [*values, limit, offset],
             ).fetchall()
         return Found(articles=tuple(wire.decode(row[0], ToldArticle) for row in rows), total=total)
@@ -111,6 +114,10 @@ class EmbeddedIndex:
         condition, values = where(tree)
         with self._reader() as reader:
             return {row[0] for row in reader.execute(f"SELECT id FROM doc WHERE {condition}", values)}  # noqa: S608
+
+    def all(self) -> Iterator[ToldArticle]:
+        """Every article, in the order of ids."""
+        yield from _records(self._path)
 
     def per_day(self, tree: Node) -> list[tuple[str, int, int]]:
         condition, values = where(tree)
@@ -192,7 +199,7 @@ def _records(path: Path) -> Iterator[ToldArticle]:
     if not path.exists():
         return
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as reader:
-        for (record,) in reader.execute("SELECT record FROM doc"):
+        for (record,) in reader.execute("SELECT record FROM doc ORDER BY id"):
             yield wire.decode(record, ToldArticle)
 
 

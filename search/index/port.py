@@ -21,11 +21,17 @@ class Found:
 class Index(Protocol):
     """Articles by id in their newest revision. Safe to share between threads."""
 
+    def check(self) -> None:
+        """Whether it can be used at all; asked once, at start.
+
+        Raises: Retry if it is away; Abort if it is missing or of another version.
+        """
+
     def add(self, articles: Sequence[ToldArticle]) -> None:
         """Adds or replaces; an older revision never replaces a newer one. Durable when it returns."""
 
     def search(self, tree: Node, *, limit: int = 50, offset: int = 0, order: Order = "newest") -> Found:
-        """The articles that match."""
+        """The articles that match, by `seen`; of those that came in the same ms, by id."""
 
     def ids(self, tree: Node) -> set[str]:
         """The ids of all articles that match."""

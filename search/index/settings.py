@@ -1,5 +1,6 @@
 """Where the index stands."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,3 +19,13 @@ class IndexSettings:
     replicas: int = 0
     timeout_seconds: float = 30.0  # of one request
     batch_bytes: int = 5_000_000  # of one bulk request
+    # Language analyzers for `title` and `text` in Kibana, where the server has them; each makes the index larger.
+    analyzers: tuple[str, ...] = ("english", "french", "german", "indonesian", "russian")
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch("[a-z0-9][a-z0-9_-]*", self.name):
+            raise ValueError(f"name {self.name!r}: small letters, digits, - and _, beginning with a letter or digit")
+        if self.api_key and (self.user or self.password):
+            raise ValueError("api_key stands instead of user and password: leave out one or the other")
+        if self.shards < 1 or self.replicas < 0 or self.batch_bytes < 1:
+            raise ValueError("shards and batch_bytes are 1 or more, replicas 0 or more")

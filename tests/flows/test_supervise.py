@@ -4,8 +4,10 @@ import signal
 
 import pytest
 
-from flows.supervise import Bell, Service, run_until
-from ingest.verdict import Abort
+from flows.supervise import Bell, Service, run_until, surviving, under_lease
+from ingest.ledger import Ledger
+from ingest.ledger.leases import Lease
+from ingest.verdict import Abort, Retry
 
 
 def ticking(counts, name):
@@ -61,3 +63,35 @@ def test_the_bell_wakes_whoever_waits_for_a_topic():
         return bell.event("entries").is_set()
 
     assert asyncio.run(main()) is False
+
+
+def test_who_loses_a_server_lets_go_of_what_it_reads_before_another_may_take_the_lease(tmp_path):
+    ledger = Ledger.open(tmp_path / "ledger.db")
+    lease, other = (Lease(ledger, "stories", name) for name in ("one", "other"))
+    seen = []
+
+    async def fail(stop):
+        raise Retry("the ledger is away")
+
+    with pytest.raises(Retry):
+        asyncio.run(
+            under_lease(Service("stories", fail), lease, lambda: seen.append(other.take())).run(asyncio.Event())
+        )
+    assert seen == [False]
+    assert other.take()
+    ledger.close()
+
+
+def test_that_a_service_waits_is_said_once_in_a_while_and_not_each_time_that_it_tries(monkeypatch, caplog):
+    tries = []
+    monkeypatch.setattr("flows.supervise.AGAIN_SECONDS", 0.01)
+
+    async def fail(stop):
+        tries.append(len(tries))
+        if len(tries) == 5:
+            stop.set()
+        raise Retry("the brokers are away")
+
+    asyncio.run(surviving(Service("enrich", fail), 60).run(asyncio.Event()))
+    assert len(tries) == 5
+    assert [record.message for record in caplog.records] == ["service waits"]

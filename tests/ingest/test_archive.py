@@ -9,7 +9,7 @@ import pytest
 from pages_kit import START, Time
 from warcio.archiveiterator import ArchiveIterator
 
-from ingest.archive import Archive, ArchiveSettings, Capture, files
+from ingest.archive import Archive, ArchiveSettings, Capture, day, files
 from ingest.verdict import Abort
 
 
@@ -126,6 +126,57 @@ def test_a_big_torn_record_is_cut_too(tmp_path, time):
     restarted.close()
     assert path.stat().st_size == whole
     assert len(files(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("data", [b"", b"\x00\xff\r\n\r\nWARC/1.1\r\n", b'{"id": "a"}', bytes(3_000_000)])
+def test_bytes_that_were_not_fetched_are_kept_as_they_are(archive, data):
+    archive.append([capture(1)])
+    reference = archive.keep(data)
+    archive.append([capture(2)])
+    assert archive.kept(reference) == data
+
+
+def test_a_capture_and_bytes_that_were_not_fetched_are_not_taken_for_each_other(archive):
+    (fetched,) = archive.append([capture(1)])
+    kept = archive.keep(b"{}")
+    with pytest.raises(ValueError, match="no whole record"):
+        archive.kept(fetched)
+    with pytest.raises(ValueError, match="no whole record"):
+        archive.record(kept)
+
+
+def test_processes_that_share_a_folder_write_files_of_their_own(tmp_path, time):
+    writers = [Archive(tmp_path, time, writer=name) for name in ("", "a1", "b2")]
+    found = [(writer.append([capture(number)])[0], number) for number in range(4) for writer in writers]
+    kept = [writer.keep(b"{}") for writer in writers]
+    for writer in writers:
+        writer.close()
+    names = [f"tocsin-20260301-{part}0001.warc.gz" for part in ("", "a1-", "b2-")]
+    assert sorted(path.name for path in files(tmp_path)) == sorted(names)
+    assert [reference.partition("#")[0] for reference in kept] == names
+    reader = Archive(tmp_path, time)
+    assert all(reader.record(reference) == capture(number) for reference, number in found)
+    assert [reader.kept(reference) for reference in kept] == [b"{}"] * 3
+
+
+def test_a_writer_leaves_the_torn_file_of_another_alone(tmp_path, time):
+    other = Archive(tmp_path, time, writer="other")
+    other.append([capture(1)])
+    (path,) = files(tmp_path)
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size - 9)
+    size = path.stat().st_size
+    mine = Archive(tmp_path, time, writer="mine")
+    mine.append([capture(2)])
+    other.close()
+    mine.close()
+    assert path.stat().st_size == size
+    assert day(path) == START.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def test_a_writer_whose_name_cannot_stand_in_a_file_name_is_told_so(tmp_path):
+    with pytest.raises(ValueError, match="letters and digits"):
+        Archive(tmp_path, writer="../host:1")
 
 
 @pytest.mark.parametrize("reference", ["", "nothing", "../ledger.sqlite#0", "tocsin-20260301-0001.warc.gz#-1"])

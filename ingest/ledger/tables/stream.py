@@ -1,6 +1,6 @@
 """Records between stages, and how far each stage has read."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, text
 
 from ingest.ledger.tables import metadata
 
@@ -15,7 +15,7 @@ records = Table(
     Column("at", BigInteger, nullable=False),
     Column("sent", BigInteger),  # when the brokers had it; never set where the rows are read in place
     Index("records_by_topic", "topic", "position"),
-    Index("records_unsent", "sent", "position"),
+    Index("records_unsent", "position", sqlite_where=text("sent IS NULL"), postgresql_where=text("sent IS NULL")),
     sqlite_autoincrement=True,  # a position is never given twice
 )
 

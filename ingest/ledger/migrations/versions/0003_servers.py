@@ -24,4 +24,7 @@ def upgrade() -> None:
         "records", recreate="always" if on_sqlite else "never", table_kwargs={"sqlite_autoincrement": True}
     ) as records:
         records.add_column(sa.Column("sent", sa.BigInteger(), nullable=True))
-    op.create_index("records_unsent", "records", ["sent", "position"], unique=False)
+    unsent = sa.text("sent IS NULL")
+    op.create_index(
+        "records_unsent", "records", ["position"], unique=False, sqlite_where=unsent, postgresql_where=unsent
+    )
