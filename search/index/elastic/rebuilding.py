@@ -97,9 +97,9 @@ class Rebuilding:
             return
         for kind in mapping.KINDS:
             with suppress(Refused):
-                self._server.ask("DELETE", f"/_index_template/{next_template(self._settings, kind)}")
+                self._server.change("DELETE", f"/_index_template/{next_template(self._settings, kind)}")
         for index in coming(self._server):
-            self._server.ask("DELETE", f"/{index}")
+            self._server.change("DELETE", f"/{index}")
         self._open()
 
     def _prepare(self, generation: int) -> None:
@@ -110,7 +110,7 @@ class Rebuilding:
             body |= {"index_patterns": [f"{name}-v{generation}", f"{name}-v{generation}-*"], "priority": 600}
             path = f"/_index_template/{next_template(self._settings, kind)}"
             try:
-                self._server.ask("PUT", path, body, {"create": "true"})  # the first of two that begin goes on
+                self._server.change("PUT", path, body, {"create": "true"})  # the first of two that begin goes on
             except Refused as error:
                 raise Abort(
                     f"another `tocsin index reindex` has just begun at {self._server.where}: {error}"
@@ -203,14 +203,14 @@ class Rebuilding:
         closed: set[str] = set()
         while left := {index for kind in CLOSED for index in behind(self._server, kind)} - closed:
             for index in sorted(left):
-                self._server.ask("PUT", f"/{index}/_block/write")
+                self._server.change("PUT", f"/{index}/_block/write")
             closed |= left
 
     def _open(self) -> None:
         for kind in CLOSED:
             put_closing(self._server, kind, 0)
             for index in behind(self._server, kind):
-                self._server.ask("PUT", f"/{index}/_settings", {"index": {"blocks": {"write": None}}})
+                self._server.change("PUT", f"/{index}/_settings", {"index": {"blocks": {"write": None}}})
 
     def _copy_documents(self, kind: str, generation: int) -> None:
         """Copies what came from the ledger. What changes meanwhile is sent again: a new generation is followed anew."""
@@ -240,17 +240,17 @@ class Rebuilding:
                 gone = old[kind]
             actions += [{"remove": {"index": index, "alias": alias}} for index in gone]
             actions += [{"add": {"index": index, "alias": alias}} for index in sorted(fresh)]
-        self._server.ask("POST", "/_aliases", {"actions": actions})
+        self._server.change("POST", "/_aliases", {"actions": actions})
 
     def _finish(self, old: Mapping[str, list[str]], keep_old: bool) -> None:
         for kind in mapping.KINDS:
             put_template(self._server, kind, self._analyzers)
-            self._server.ask("DELETE", f"/_index_template/{next_template(self._settings, kind)}")
+            self._server.change("DELETE", f"/_index_template/{next_template(self._settings, kind)}")
         if keep_old:
             return
         self._sleep(GRACE_SECONDS)
         for index in (index for kind in mapping.KINDS for index in old[kind]):
-            self._server.ask("DELETE", f"/{index}", params={"ignore_unavailable": "true"})
+            self._server.change("DELETE", f"/{index}", params={"ignore_unavailable": "true"})
 
 
 def _behind_hand(pair: Pair[Kept, Kept], done: Rebuilt) -> bool:

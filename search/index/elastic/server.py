@@ -89,6 +89,22 @@ class Server:
             raise Retry(f"the index at {self.where} did not answer: {_cause(error)}") from error
         return dict(answer.body) if isinstance(answer.body, Mapping) else {}
 
+    def change(
+        self, method: str, path: str, body: object = None, params: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Makes, changes or removes indices, aliases or templates; every node knows of it when it returns.
+
+        Raises: as `ask`; Retry too if the nodes took too long.
+        """
+        seconds = f"{max(1, round(self.settings.timeout_seconds * 0.9))}s"
+        waiting = {"master_timeout": seconds}
+        if not path.startswith("/_index_template/"):  # which knows no other
+            waiting["timeout"] = seconds
+        answer = self.ask(method, path, body, {**(params or {}), **waiting})
+        if not answer.get("acknowledged", True):
+            raise Retry(f"the nodes of the index at {self.where} are slow to agree on a change; try again")
+        return answer
+
     def there(self, path: str) -> bool:
         """Whether what a path names exists."""
         try:
