@@ -14,19 +14,7 @@ from flows.settings import Settings
 from search.desk.context import DeskSettings
 
 # What others are writing at the same time. A name goes from here once it is there, else this test says so.
-LATER_COMMANDS = {
-    "kibana apply": "comes with the Kibana objects",
-    "people add": "comes with sign-in on the desk page",
-}
-LATER_SETTINGS = {
-    "desk.url": "comes with sign-in on the desk page",
-    "kibana.url": "comes with the Kibana objects",
-    "kibana.user": "comes with the Kibana objects",
-    "kibana.password": "comes with the Kibana objects",
-    "kibana.api_key": "comes with the Kibana objects",
-}
-LATER_STAGES = {"desk": "the desk page as a service of its own comes with the servers"}
-LATER_FILES = {"docs/flows.md": "comes with the Prefect flows", "docs/kibana.md": "comes with the Kibana objects"}
+BESIDE_THE_ROUTE = {"desk"}  # what `tocsin work` runs that is no stage
 
 
 def commands():
@@ -68,15 +56,15 @@ def test_commands_are_found_where_they_stand():
 def test_a_command_is_one_that_can_be_typed(file, words):
     known = commands()
     one, two = words[0], " ".join(words[:2])
-    name = two if two in known or two in LATER_COMMANDS else one
-    assert name in known or name in LATER_COMMANDS, f"{file}: tocsin {' '.join(words)}"
+    name = two if two in known else one
+    assert name in known, f"{file}: tocsin {' '.join(words)}"
     for flag in (word for word in words if word.startswith("--")):
-        assert name in LATER_COMMANDS or flag in known[name] | {"--help"}, f"{file}: tocsin {' '.join(words)}"
+        assert flag in known[name] | {"--help"}, f"{file}: tocsin {' '.join(words)}"
 
 
 def test_stages_are_those_of_the_route():
     stages = {words[1] for _, words in typed() if words[0] == "work" and words[1] != "%i"}
-    assert stages == {arrow.stage for arrow in ROUTE} | set(LATER_STAGES) == set(STAGES)
+    assert stages == {arrow.stage for arrow in ROUTE} | BESIDE_THE_ROUTE == set(STAGES)
 
 
 def settings():
@@ -103,7 +91,7 @@ def named_settings():
 
 @pytest.mark.parametrize("found", sorted({name for _, name in named_settings()}))
 def test_a_setting_is_one_that_the_code_reads(found):
-    known = settings() | set(LATER_SETTINGS)
+    known = settings()
     assert found in known or found.removesuffix("_file") in known
 
 
@@ -131,10 +119,10 @@ def test_ports_are_those_where_tocsin_answers():
 def test_paths_that_a_file_names_are_there():
     for name, text in texts():
         for path in re.findall(r"\b((?:deploy|docs|tests)/[\w./@*-]+\w)", text):
-            if path not in LATER_FILES and not path.startswith(("deploy/secrets", "deploy/tocsin.toml", "deploy/.env")):
+            if not path.startswith(("deploy/secrets", "deploy/tocsin.toml", "deploy/.env")):
                 assert list(ROOT.glob(path)), f"{name}: {path}"
         for link in re.findall(r"\]\((\w+\.md)\)", text) if name.endswith(".md") else ():
-            assert f"docs/{link}" in LATER_FILES or (ROOT / "docs" / link).exists(), link
+            assert (ROOT / "docs" / link).exists(), link
 
 
 def test_links_within_the_guide_lead_to_headings():
@@ -144,10 +132,3 @@ def test_links_within_the_guide_lead_to_headings():
         for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     }
     assert set(re.findall(r"\]\(#([\w-]+)\)", text)) <= headings
-
-
-def test_what_has_come_is_no_longer_waited_for():
-    assert not set(LATER_COMMANDS) & set(commands())
-    assert not set(LATER_SETTINGS) & settings()
-    assert not set(LATER_STAGES) & {arrow.stage for arrow in ROUTE}
-    assert not [path for path in LATER_FILES if (ROOT / path).exists()]
