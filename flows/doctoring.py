@@ -3,13 +3,14 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import msgspec
 from sqlalchemy import func, select, text
 
 from enrich.article import ToldArticle
 from enrich.topics.packs import TopicPacks
+from flows.doctoring_servers import Check, examine_servers
 from flows.home import Home, Ownership
 from flows.opening import is_shared, open_index, open_stream, reading
 from flows.route import READERS
@@ -33,15 +34,6 @@ LEAST_FREE_BYTES = 500 * 1024 * 1024
 SHOWN = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One thing that was looked at."""
-
-    name: str
-    fine: bool
-    said: str  # what was found, and what to do where it is not fine
-
-
 def examine(home: Home) -> list[Check]:
     """Every check of the folder and its servers.
 
@@ -57,6 +49,7 @@ def examine(home: Home) -> list[Check]:
             checks.append(Check(name="stream", fine=False, said=str(verdict)))
         else:
             with closing(stream):
+                checks += [*examine_servers(settings, ledger, stream)]
                 checks += [*_index(home, settings, ledger, stream), _entries(ledger, stream), _moving(ledger, stream)]
         checks += [_feeds(ledger), _rejected(ledger), _deliveries(ledger)]
     return [*checks, _disk(home), _packs()]

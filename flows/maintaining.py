@@ -1,19 +1,18 @@
 """A folder -> swept of what is old, its feeds and stores looked at, and whoever operates it told what is wrong."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
-from flows.doctoring import Check, examine
+from flows.doctoring import examine
+from flows.doctoring_servers import Check
 from flows.home import Home
 from flows.opening import Parts, owning
-from flows.route import READERS
 from flows.sending import send_due
 from flows.standing import Left, left
+from flows.sweeping import swept_once
 from flows.troubles import Look, Told, Trouble, listed, mark_of, tell_troubles
-from ingest.clock import to_ms
 from ingest.feeds.health import FeedHealth, health
-from ingest.retention import sweep
 from search.deliver.notices import fates
 
 MOST_FEEDS = 1_000_000
@@ -86,17 +85,6 @@ def maintained(parts: Parts, asked: MaintainAsked) -> Maintained:
             told=told,
         ),
     )
-
-
-def swept_once(parts: Parts) -> dict[str, int]:
-    """Retention: gives how much was removed, by kind."""
-    readers: dict[str, list[str]] = {}
-    for arrow in READERS:
-        readers.setdefault(arrow.reads, []).append(arrow.stage)
-    kept = parts.settings.retention
-    gone = sweep(parts.ledger, parts.home.archive, parts.clock(), kept, readers=readers)
-    before = to_ms(parts.clock() - timedelta(days=kept.articles_days))
-    return asdict(gone) | {"indexed": parts.index.remove_before(before) or 0}
 
 
 def sentences(done: Maintained) -> Iterable[str]:

@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -22,8 +21,7 @@ from flows.settings import Settings
 from flows.standing import Left, left, stalled
 from flows.subscribing import counted, subscribe_to
 from flows.supervise import AGAIN_SECONDS, Service, rest, run_until, surviving
-from ingest.clock import to_ms
-from ingest.retention import sweep
+from flows.sweeping import swept_once
 from ingest.verdict import Abort, Retry
 from search.deliver.heartbeat import Heartbeat
 from search.people.store import People
@@ -178,28 +176,13 @@ def _sweeping(parts: Parts) -> Service:
 
     async def run(stop: asyncio.Event) -> None:
         while not stop.is_set():
-            await asyncio.to_thread(_sweep, parts)
+            await asyncio.to_thread(swept_once, parts)
             try:
                 await asyncio.wait_for(stop.wait(), SWEEP_SECONDS)
             except TimeoutError:
                 continue
 
     return Service("retention", run)
-
-
-def _sweep(parts: Parts) -> None:
-    kept = parts.settings.retention
-    readers: dict[str, list[str]] = {}
-    for arrow in ROUTE:
-        if arrow.reads:
-            readers.setdefault(arrow.reads, []).append(arrow.stage)
-    # Beyond one machine the relay drops what the brokers have.
-    read_here = readers if parts.stream.in_ledger else {}
-    sweep(parts.ledger, parts.home.archive, parts.clock(), kept, readers=read_here)
-    try:
-        parts.index.remove_before(to_ms(parts.clock() - timedelta(days=kept.articles_days)))
-    except Retry as verdict:  # whoever holds the lease may have nothing else to do with the index
-        log.warning("index not swept", extra={"reason": str(verdict)})
 
 
 def _showing(assembly: Assembly, progress: Progress) -> Service:

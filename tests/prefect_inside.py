@@ -19,7 +19,6 @@ def inside(home, silent):
     seen["freed"] = _freed(home, collect)
     seen["silent"] = _timed_out(silent, collect)
     seen["no such stage"] = _refusal(drain, home)
-    seen["live members"] = _live(home)
     with get_client(sync_client=True) as client:
         seen["task runs"] = sorted((run.name, run.state_name, run.run_count) for run in client.read_task_runs())
     return seen
@@ -65,15 +64,6 @@ def _refusal(drain, home):
     except ParameterTypeError as error:
         return str(error)
     return ""
-
-
-def _live(home):
-    """The stage's group has members: the drain leaves it to them."""
-    from flows.scheduled import drain as module
-
-    module.LIVE_MEMBERS = lambda _home, stage: f"2 members of group {stage}"
-    state = module.drain("enrich", str(home.path), return_state=True)
-    return [state.name, state.message]
 
 
 if __name__ == "__main__":

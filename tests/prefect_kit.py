@@ -148,9 +148,9 @@ def served(folder):
 
 
 @contextmanager
-def working(server, home):
-    """A worker over a folder until the end of the block."""
-    with _process(server, "worker", "start", "--pool", "tocsin", "--name", "desk", TOCSIN_HOME=str(home)):
+def working(server, home, **more):
+    """A worker over a folder until the end of the block; `more` is its environment."""
+    with _process(server, "worker", "start", "--pool", "tocsin", "--name", "desk", TOCSIN_HOME=str(home), **more):
         yield
 
 

@@ -1,6 +1,5 @@
 """What waits before one stage -> worked on until nothing is due: a stage as a Prefect flow."""
 
-from collections.abc import Callable
 from typing import Literal
 
 from prefect import flow
@@ -10,15 +9,10 @@ from flows.home import Home
 from flows.running import drain_once
 from flows.scheduled import showing
 from flows.scheduled.rounds import Stopped, cancelled, folder, one_round, say
-from ingest.verdict import Abort
 
 TIMEOUT_SECONDS = 4 * 3600.0
 
 DrainedStage = Literal["extract", "enrich", "stories", "index", "watch", "deliver"]
-
-# Whoever works on the stage's group now, such as "2 members of group enrich at broker:9092"; empty where nobody does.
-# With the embedded stream the lock of the folder says so already.
-LIVE_MEMBERS: Callable[[Home, str], str] = lambda _home, _stage: ""  # noqa: E731 - replaced by the stream that has groups
 
 
 @flow(name="drain", flow_run_name="drain {stage}", timeout_seconds=TIMEOUT_SECONDS, persist_result=False)
@@ -36,8 +30,6 @@ def drain(stage: DrainedStage, home: str = "", allow_loopback: bool = False) -> 
     """
 
     def drained(home: Home) -> dict[str, int]:
-        if live := LIVE_MEMBERS(home, stage):
-            raise Abort(f"{stage} is worked on already: {live}; stop these services, or leave it to them")
         return drain_once(home, stage, allow_loopback=allow_loopback)
 
     try:

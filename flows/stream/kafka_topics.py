@@ -48,6 +48,25 @@ def apply(brokers: Brokers, topics: Iterable[str]) -> list[TopicState]:
     ]
 
 
+def compared(brokers: Brokers, topics: Iterable[str]) -> list[TopicState]:
+    """The topics as they are, nothing made.
+
+    Raises: Retry if the brokers are away, Abort if they refuse.
+    """
+    names = [brokers.settings.prefix + topic for topic in topics]
+    there = brokers.partitions(names)
+    return [
+        TopicState(
+            name=name,
+            made=False,
+            differences=tuple(_differences(brokers, name))
+            if name in there
+            else ("missing: run `tocsin stream apply`",),
+        )
+        for name in names
+    ]
+
+
 def _configs(settings: StreamSettings) -> dict[str, str]:
     return {"cleanup.policy": "delete", "retention.ms": str(settings.retention_hours * HOUR_MS)}
 

@@ -162,12 +162,6 @@ def test_another_stage_is_refused_before_anything_runs(seen):
     assert not [one for one in seen["task runs"] if one[0] == "drain nonsense"]
 
 
-def test_a_stage_whose_group_has_live_members_is_left_to_them(seen):
-    name, said = seen["live members"]
-    assert name == "Failed"
-    assert "enrich is worked on already: 2 members of group enrich; stop these services, or leave it to them" in said
-
-
 def test_a_flow_that_has_not_started_is_told_by_the_command_that_needs_no_worker(seen):
     assert "the flow collect should have started at" in seen["looked"]["flow late collect"]
     assert "is a worker running? `prefect worker start --pool tocsin`" in seen["looked"]["flow late collect"]

@@ -1,10 +1,11 @@
-"""One newsroom through one folder, and through Kafka, PostgreSQL and Elasticsearch: the same tags, stories, alerts."""
+"""One newsroom through one folder, and through Kafka, Elasticsearch, PostgreSQL and Prefect: the same comes out."""
 
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 
 import pytest
+from prefect_kit import served, working
 from route_kit import alerts, found, tocsin
 from servers_route_kit import deployment
 
@@ -38,6 +39,19 @@ def embedded(newsroom, tmp_path_factory):
     arguments = ("--feeds", newsroom.feeds_url, "--watches", WATCHES, "--allow-loopback", "--until-idle")
     tocsin("run", *arguments, home=home, timeout=600)
     return home
+
+
+@pytest.fixture(scope="module")
+def prefect(tmp_path_factory):
+    """A Prefect server with every deployment."""
+    with served(tmp_path_factory.mktemp("prefect")) as server:
+        yield server
+
+
+def flow(prefect, name, **parameters):
+    """One run of a deployed flow, to its end."""
+    run = prefect.ended(prefect.run(name, allow_loopback=True, **parameters), seconds=600)
+    assert run["state"]["type"] == "COMPLETED", prefect.logs(run["id"], "", seconds=1)
 
 
 def records(home, topic):
@@ -94,20 +108,23 @@ def arrive_in_order(deployed, order):
 
 
 @pytest.mark.parametrize("kind", ["elasticsearch9", "elasticsearch8"])
-def test_servers_give_what_one_folder_gives(kind, newsroom, embedded, tmp_path):
+def test_servers_give_what_one_folder_gives(kind, newsroom, embedded, prefect, tmp_path):
     enriched = decoded(records(embedded, "enriched"), EnrichedArticle)
-    with deployment(tmp_path / "home", elasticsearch=kind, TOCSIN__STREAM__PARTITIONS="1") as deployed:
+    with (
+        deployment(tmp_path / "home", elasticsearch=kind, TOCSIN__STREAM__PARTITIONS="1") as deployed,
+        working(prefect, deployed.home, **deployed.environment),
+    ):
         deployed.tocsin("watch", "check", WATCHES)
         deployed.tocsin("watch", "add", WATCHES)
         deployed.tocsin("feeds", "add", newsroom.feeds_url, "--allow-loopback")
-        deployed.tocsin("collect", "--allow-loopback", timeout=600)
+        flow(prefect, "collect")
         for stage in ("extract", "enrich"):
-            deployed.tocsin("work", stage, "--drain", "--allow-loopback", timeout=600)
+            flow(prefect, "drain", stage=stage)
         there = arrive_in_order(deployed, [one.article.id for one in enriched])
         assert tags(there) == tags(enriched)
         assert len(tags(there)) == len(stock())
         for stage in REST:
-            deployed.tocsin("work", stage, "--drain", "--allow-loopback", timeout=600)
+            flow(prefect, "drain", stage=stage)
         with deployed.ledger() as ledger, closing(open_stream(deployed.settings, ledger)) as stream:
             told = decoded(stream.waiting("nobody", "told"), ToldArticle)
         assert stories(told) == stories(decoded(records(embedded, "told"), ToldArticle))
