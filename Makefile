@@ -4,7 +4,7 @@ BIN := .venv/bin
 HOME_FOLDER ?= .demo
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-servers prove check bench picture clean lock
+.PHONY: help install run test test-servers test-ledger-postgresql prove check bench picture clean lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -29,8 +29,19 @@ test-servers: .venv/.installed ## tests with a real Kafka, Elasticsearch and Pos
 	sh tests/browser.sh
 	sh tests/packages.sh
 	TOCSIN_NEED_SERVERS=1 $(BIN)/python -m pytest -m 'servers and not prove' --timeout 1200
+	TOCSIN_NEED_SERVERS=1 $(MAKE) test-ledger-postgresql
+
+# Written for a ledger in a file; what they say must hold on PostgreSQL too.
+LEDGER_TESTS = tests/ingest/test_queue.py tests/ingest/test_pages.py tests/ingest/test_feeds_poll.py \
+  tests/ingest/test_rejected.py tests/ingest/test_retention.py tests/ingest/test_account.py \
+  tests/search/test_alerts.py tests/search/test_deliver.py tests/search/test_watches.py tests/search/test_desk.py \
+  tests/enrich/test_stories.py tests/flows/test_worker.py
+
+test-ledger-postgresql: .venv/.installed ## tests of the stages with the ledger on PostgreSQL in place of a file
+	$(BIN)/python -m pytest -q -p ledger_on_postgresql $(LEDGER_TESTS)
 
 prove: .venv/.installed ## long proofs: kills, the whole newsroom, faults
+	sh tests/deploy/tools.sh "$${TOCSIN_TOOLS:-$${TMPDIR:-/tmp}/tocsin-deploy-tools}"
 	$(BIN)/python -m pytest -m prove --timeout 3000
 
 check: .venv/.installed ## lint, format, types, layers
@@ -42,12 +53,14 @@ check: .venv/.installed ## lint, format, types, layers
 bench: .venv/.installed ## speed and memory, side by side in one run
 	$(BIN)/python tests/bench/all.py
 
-picture: .venv/.installed ## takes the README's picture of the desk page anew, from the running demo
-	TOCSIN_PICTURE=1 $(BIN)/python -m pytest -q tests/flows/test_run_demo_page.py
+picture: .venv/.installed ## takes the pictures of the desk page and of Prefect's anew, from running ones
+	TOCSIN_PICTURE=1 $(BIN)/python -m pytest -q tests/flows/test_run_demo_page.py tests/flows/test_scheduled_worker.py
 
 lock: ## pins every requirement anew, with hashes and without addresses
 	uv pip compile pyproject.toml --extra development --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate -o deploy/requirements.lock
+	uv pip compile pyproject.toml --constraint deploy/requirements.lock --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --no-annotate -o deploy/requirements.runtime.lock
 
 clean: ## removes the environment, caches and the demo's folder
 	rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -16,6 +16,7 @@ from enrich.stories.stage import StoriesStage
 from flows.decoding import Decoder
 from flows.holding import Holding
 from flows.home import packs_cache
+from flows.metrics import Meter
 from flows.opening import Parts
 from flows.route import READ_TWICE
 from flows.stages import Admit, Enrich, Indexing, Stories, Watching
@@ -46,6 +47,7 @@ class Counts:
 
     polls: Counter[str] = field(default_factory=Counter)  # by outcome
     pages: Counter[str] = field(default_factory=Counter)  # fetches by how they ended
+    alerts: Counter[tuple[str, ...]] = field(default_factory=Counter)  # events by kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,7 @@ class Assembly:
     bell: Bell
     deliverer: Deliverer
     counts: Counts = field(default_factory=Counts)
+    meter: Meter = field(default_factory=Meter)
     decoder: Decoder = field(default_factory=lambda: Decoder(READ_TWICE))
     holding: Holding = field(default_factory=Holding)
 
@@ -88,8 +91,8 @@ class Assembly:
             send=parts.ledger.publish,
             clock=parts.clock,
             settings=parts.settings.feeds,
-            shared=parts.shared,
             allow_loopback=parts.settings.fetch.allow_loopback,
+            shared=parts.shared,
         )
 
     def visiting(self) -> pages.Tools:
@@ -118,6 +121,7 @@ class Assembly:
             parts.stream,
             parts.ledger,
             decoder=self.decoder,
+            meter=self.meter,
             fence=lease.hold if lease else _free,
             clock=parts.clock,
         )
@@ -236,7 +240,7 @@ def _watch(assembly: Assembly) -> Iterator[Service]:
         plan_checks=plan_checks,
         settings=parts.settings.alerts,
     )
-    yield assembly.worker(Watching(stage))
+    yield assembly.worker(Watching(stage, assembly.counts.alerts))
 
 
 def _deliver(assembly: Assembly) -> Iterator[Service]:

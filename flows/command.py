@@ -24,9 +24,24 @@ app = typer.Typer(
 
 
 def _register() -> None:
-    from flows.commands import enriching, feeding, indexing, ledgering, looking, mending, running, watching
+    from flows.commands import (
+        admitting,
+        enriching,
+        feeding,
+        indexing,
+        ledgering,
+        looking,
+        mending,
+        operating,
+        running,
+        streaming,
+        visualising,
+        watching,
+    )
 
-    for module in (running, looking, enriching, watching, feeding, indexing, mending, ledgering):
+    route = (running, looking, enriching, watching, feeding)
+    stores = (streaming, indexing, visualising, ledgering)
+    for module in (*route, *stores, operating, admitting, mending):
         module.register(app)
 
 

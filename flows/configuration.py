@@ -2,18 +2,21 @@
 
 import dataclasses
 import difflib
+import re
 import tomllib
 import types
 import typing
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
 from ingest.verdict import Abort
 
 T = TypeVar("T")
 PREFIX = "TOCSIN__"  # TOCSIN__DESK__PORT=8740
 SECRETS = ("secret", "password", "token", "key")
+_IN_ADDRESS = re.compile(r"://[^/:@\s]*:([^/@\s]+)@")
 
 
 class SettingsError(Abort, ValueError):
@@ -125,6 +128,11 @@ def _wanted(hint: Any) -> str:
     }.get(hint, str(hint))
 
 
+def is_secret(name: str) -> bool:
+    """Whether what stands under `name` must not be shown."""
+    return any(word in name.split("_") for word in SECRETS)
+
+
 def shown(settings: object) -> dict[str, Any]:
     """The settings as plain values, secrets as `***`, for people to look at."""
     values: dict[str, Any] = {}
@@ -141,6 +149,29 @@ def _shown(name: str, value: object) -> Any:
         return [_shown(name, part) for part in value]
     if isinstance(value, Path):
         return str(value)
-    if value and (any(word in name.split("_") for word in SECRETS) or (name == "url" and "@" in str(value))):
+    if value and (is_secret(name) or (name == "url" and "@" in str(value))):
         return "***"
     return value
+
+
+def secrets_of(settings: object) -> set[str]:
+    """Every secret that the settings hold, so that it can be kept out of what is written down."""
+    found: set[str] = set()
+    for item in dataclasses.fields(settings):  # type: ignore[arg-type]
+        found |= _secrets(item.name, getattr(settings, item.name))
+    if getattr(settings, "kind", "") == "apprise":
+        found.add(getattr(settings, "url", ""))  # its addresses are made of tokens
+    return found - {""}
+
+
+def _secrets(name: str, value: object) -> set[str]:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return secrets_of(value)
+    if isinstance(value, tuple):
+        return set().union(*(_secrets(name, part) for part in value))
+    if isinstance(value, str) and value:
+        if is_secret(name):
+            return {value}
+        found = _IN_ADDRESS.search(value)
+        return {found[1], unquote(found[1])} if found else set()
+    return set()

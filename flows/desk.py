@@ -11,6 +11,7 @@ from enrich.topics.packs import TopicPacks
 from flows.assembly import Assembly
 from flows.home import packs_cache
 from flows.opening import Parts
+from flows.operated import operate
 from flows.standing import stalled
 from flows.subscribing import counted, subscribe_to
 from ingest import wire
@@ -67,6 +68,7 @@ def desk_of(assembly: Assembly, loop: asyncio.AbstractEventLoop) -> Desk:
         test_ring=test_ring,
         why_not=answer,
         add_feeds=lambda source: counted(subscribe_to(parts, [source])),
+        operate=lambda what, asked: operate(assembly, on_loop, what, asked),
         channels=parts.settings.channels,
         token=parts.ownership.token,
         blind=lambda watch: blind_spots(parse(watch.query), packs),

@@ -7,14 +7,18 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
+from sqlalchemy import select
+
 from flows.home import Home, Ownership, Unowned
 from flows.route import TOPICS
 from flows.settings import Settings, read_settings
 from flows.stream import Stream
 from flows.stream.embedded import EmbeddedStream
 from ingest.archive import Archive
-from ingest.clock import Clock, now
+from ingest.clock import Clock, now, to_ms
 from ingest.ledger import Ledger
+from ingest.ledger.tables import alerts as alert_tables
+from ingest.ledger.upsert import upsert
 from ingest.verdict import Abort
 from search.index.embedded import EmbeddedIndex
 from search.index.port import Index
@@ -63,6 +67,8 @@ def owning(
         stack.callback(ownership.release)
         ledger = open_ledger(home, chosen, waiting)
         stack.callback(ledger.close)
+        if isinstance(ownership, Unowned):
+            ownership.token = shared_secret(ledger)
         name = secrets.token_hex(4)
         archive = Archive(home.archive, settings=chosen.archive, writer=f"{os.getpid()}{name}" if shared else "")
         stack.callback(archive.close)
@@ -101,6 +107,15 @@ def is_shared(settings: Settings) -> bool:
                 "everything in its folder"
             )
     return True
+
+
+def shared_secret(ledger: Ledger) -> str:
+    """What forms of the desk page are signed with: the same for all its processes, made by the first."""
+    facts = alert_tables.facts
+    row = {"name": "desk.secret", "value": secrets.token_urlsafe(24), "at": to_ms(now())}
+    with ledger.begin("rows") as transaction:
+        transaction.execute(upsert(transaction, facts).values(row).on_conflict_do_nothing())
+        return str(transaction.execute(select(facts.c.value).where(facts.c.name == row["name"])).scalar_one())
 
 
 def open_ledger(home: Home, settings: Settings, waiting: Callable[[str], None] = lambda _why: None) -> Ledger:

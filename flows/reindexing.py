@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from sqlalchemy import select
@@ -20,6 +20,7 @@ from search.index.settings import IndexSettings
 from search.query.tree import All
 
 PAGE = 2_000
+PATIENT_SECONDS = 180.0  # for one request of a rebuild: a busy server must not cut it off
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,7 +73,7 @@ def reindex(home: Home, *, over: bool = False, keep_old: bool = False) -> tuple[
     from search.index.elastic.rebuilding import Rebuilding
     from search.index.elastic.server import Server
 
-    server = Server(settings)
+    server = Server(replace(settings, timeout_seconds=max(settings.timeout_seconds, PATIENT_SECONDS)))
     try:
         with reading(home) as ledger:
             done = Rebuilding(server).run(told_on_stream(ledger), over=over, keep_old=keep_old)
@@ -153,12 +154,13 @@ def _published(ledger: Ledger) -> Iterator[tuple[str, _Kept]]:
 def _there(settings: IndexSettings) -> Iterator[tuple[str, _Kept]]:
     from search.index.elastic import mapping
     from search.index.elastic.keeping import kept
+    from search.index.elastic.searching import searched
     from search.index.elastic.server import Server
 
     server = Server(settings)
     try:
         alias = mapping.alias(settings, "articles")
-        server.ask("POST", f"/{alias}/_refresh")
+        searched(server, f"/{alias}/_refresh", None, {})
         for name, one in kept(server, alias):
             yield name, _Kept(revision=one.revision, text_hash=one.text_hash, withdrawn=one.withdrawn)
     finally:

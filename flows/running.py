@@ -3,27 +3,30 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from enrich.enricher import compiled, prepare
 from flows.assembly import Assembly, assembled
 from flows.home import Home, packs_cache
+from flows.monitored import health_of, monitored
 from flows.opening import Parts, owning
 from flows.progress import Progress
-from flows.route import ROUTE
+from flows.route import ARROWS, ROUTE
 from flows.settings import Settings
 from flows.standing import Left, left, stalled
 from flows.subscribing import counted, subscribe_to
-from flows.supervise import Service, rest, run_until, surviving
+from flows.supervise import AGAIN_SECONDS, Service, rest, run_until, surviving
 from ingest.clock import to_ms
 from ingest.retention import sweep
 from ingest.verdict import Abort, Retry
 from search.deliver.heartbeat import Heartbeat
+from search.people.store import People
 from search.query.parse import parse
 from search.watches import read_watches
 
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(f"tocsin.{__name__}")
 
+T = TypeVar("T")
 SWEEP_SECONDS = 3600.0
 
 
@@ -105,7 +109,8 @@ async def _run(parts: Parts, plan: Plan, progress: Progress | None) -> Summary:
     if page is not None:
         parts = _with_desk_address(parts, page.address)
     async with assembled(parts) as assembly:
-        services = _services(assembly, plan)
+        health = health_of(assembly, plan.stages)
+        services = [*_services(assembly, plan), *monitored(health, parts.settings.health)]
         if progress:
             services.append(_showing(assembly, progress))
         done = None
@@ -116,12 +121,12 @@ async def _run(parts: Parts, plan: Plan, progress: Progress | None) -> Summary:
         elif plan.ends is not None:
             done = _idle(assembly, plan.ends)
         if page is not None:
-            services.append(Service("desk", lambda stop: page.serve(assembly, stop)))
-            parts.ownership.announce(desk=page.address)
+            services.append(Service("desk", lambda stop: page.serve(assembly, health, stop)))
+            parts.ownership.announce(desk=page.own_address)
             plan.opened(page.address)
         patience = _patience(parts.settings)
         await run_until([surviving(service, patience) for service in services], done)
-        standing = await asyncio.to_thread(left, parts.ledger, parts.stream, parts.clock())
+        standing = await asyncio.to_thread(_patiently, parts, lambda: left(parts.ledger, parts.stream, parts.clock()))
         return Summary(polls=dict(assembly.counts.polls), pages=dict(assembly.counts.pages), left=standing)
 
 
@@ -130,7 +135,8 @@ def _page(parts: Parts, plan: Plan) -> "DeskPage":
     from flows.serving import DeskPage
 
     desk = parts.settings.desk
-    return DeskPage.bound(desk.host, desk.port if plan.port is None else plan.port)
+    chosen = desk if plan.port is None else replace(desk, port=plan.port)
+    return DeskPage.bound(chosen, people=People(parts.ledger).any())
 
 
 def _with_desk_address(parts: Parts, url: str) -> Parts:
@@ -257,26 +263,59 @@ def collect_once(home: Home, *, allow_loopback: bool = False) -> dict[str, int]:
 def drain_once(home: Home, stage: str, *, allow_loopback: bool = False) -> dict[str, int]:
     """Runs one stage until it has nothing to do now; gives what was left before and after.
 
-    Raises: Abort if there is no such stage, or another process has the folder.
+    Raises: Abort if there is no such stage, another process has the folder, or workers of the stage are running.
     """
     known_stage(stage)
 
     async def drained(parts: Parts) -> dict[str, int]:
         async with assembled(parts) as assembly:
-            before = await asyncio.to_thread(_left_of, parts, stage)
+            await asyncio.to_thread(_patiently, parts, lambda: _refuse_beside_workers(parts, stage))
+            before = await asyncio.to_thread(_patiently, parts, lambda: _left_of(parts, stage))
 
             async def done() -> bool:
-                return await asyncio.to_thread(_left_of, parts, stage) == 0
+                return await asyncio.to_thread(_patiently, parts, lambda: _left_of(parts, stage)) == 0
 
             services = [*assembly.services(stage), *assembly.beside()]
             if stage == "collect":
                 await assembly.poll_due_once()
             else:
                 await run_until([surviving(one, _patience(parts.settings)) for one in services], done)
-            return {"before": before, "after": await asyncio.to_thread(_left_of, parts, stage)}
+            after = await asyncio.to_thread(_patiently, parts, lambda: _left_of(parts, stage))
+            return {"before": before, "after": after}
 
     with owning(home, allow_loopback=allow_loopback) as parts:
         return asyncio.run(drained(parts))
+
+
+def _refuse_beside_workers(parts: Parts, stage: str) -> None:
+    if parts.stream.in_ledger or not ARROWS[stage].reads:
+        return
+    from flows.stream.kafka import KafkaStream
+    from flows.stream.kafka_operating import KafkaOperating
+
+    assert isinstance(parts.stream, KafkaStream)  # the one that does not stand in the ledger
+    count = KafkaOperating(parts.stream, parts.ledger).workers(stage)
+    if count:
+        raise Abort(
+            f"{count} workers of {stage} are running (a killed one counts for 10 s), and do what a drain would do: "
+            "stop them first, or let them work"
+        )
+
+
+def _patiently(parts: Parts, look: Callable[[], T]) -> T:
+    """What `look` gives, asked again while a server is away.
+
+    Raises: Abort if it stays away.
+    """
+    patience = _patience(parts.settings)
+    until = time.monotonic() + patience
+    while True:
+        try:
+            return look()
+        except Retry as verdict:
+            if time.monotonic() > until:
+                raise Abort(f"{verdict} (waited {patience:.0f} s)") from verdict
+            time.sleep(AGAIN_SECONDS)
 
 
 def test_ring(home: Home, channel: str, by: str) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
@@ -137,12 +138,14 @@ class Watching:
     name, reads, writes, batch = "watch", "told", "", ARROWS["watch"].batch
     part: Part | None = "alerts"
 
-    def __init__(self, stage: WatchStage) -> None:
-        self._stage = stage
+    def __init__(self, stage: WatchStage, counts: Counter[tuple[str, ...]] | None = None) -> None:
+        """`counts` takes the alert events that were written, by kind."""
+        self._stage, self._counts = stage, Counter() if counts is None else counts
 
     async def prepare(self, records: Sequence[ToldArticle], alone: Callable[[int], None]) -> Sequence[ToldArticle]:
         return records
 
     def apply(self, transaction: Connection, ready: Sequence[ToldArticle]) -> Outgoing:
-        self._stage.handle(ready)
+        for kind, count in self._stage.handle(ready).events.items():
+            self._counts[(kind,)] += count
         return ()

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, func, select
 
 from flows.decoding import Decoder
 from flows.holding import Held
+from flows.metrics import Meter
 from flows.stream import Received, Stream
 from ingest import wire
 from ingest.clock import Clock, now, to_ms
@@ -70,16 +71,19 @@ class Worker(Generic[In, Ready]):
         ledger: Ledger,
         *,
         decoder: Decoder | None = None,
+        meter: Meter | None = None,
         fence: Callable[[Connection], None] = lambda _transaction: None,
         pause_seconds: float = 2.0,
         clock: Clock = now,
     ) -> None:
-        """`decoder` is shared by workers whose stages read the same records.
+        """`decoder` is shared by workers whose stages read the same records, `meter` by all of the process.
 
         `fence` raises Retry within a transaction of the stage where this process may not go on.
         """
         self.stage, self._stream, self._ledger, self._clock = stage, stream, ledger, clock
         self._decoder, self._pause_seconds, self._fence = decoder or Decoder(), pause_seconds, fence
+        self._meter = meter or Meter()
+        self._meter.stage(stage.name)
         self.held = Held(ledger, stage.name, stage.reads, stage.batch, clock)
         self._said: float | None = None  # when it was last said that it waits
         self.done = self.rejected = 0
@@ -122,6 +126,7 @@ class Worker(Generic[In, Ready]):
             await self._work_on(received)
         except Retry as verdict:
             await asyncio.to_thread(self._again, received)
+            self._meter.retried(self.stage.name, len(received))
             self._say_that_it_waits(verdict)
             await asyncio.sleep(verdict.after_seconds or self._pause_seconds)
             return 0
@@ -150,6 +155,7 @@ class Worker(Generic[In, Ready]):
             await self._one_by_one(received)
 
     async def _work(self, received: Sequence[Received]) -> None:
+        began = time.monotonic()
         readable, unfit = self._decode(received)
         records = [record for _, record in readable]
         answers = await self.stage.prepare(records, lambda i: self._attempt_alone(readable[i][0])) if records else []
@@ -158,6 +164,8 @@ class Worker(Generic[In, Ready]):
             (raw, answer) for (raw, _), answer in zip(readable, answers, strict=True) if isinstance(answer, Unfit)
         ]
         await asyncio.to_thread(self._finish, received, ready, unfit)
+        seconds = time.monotonic() - began
+        self._meter.batch(self.stage.name, done=len(ready), rejected=len(unfit), seconds=seconds)
 
     def _finish(
         self, received: Sequence[Received], ready: Sequence[Ready], unfit: Sequence[tuple[Received, Unfit]]
@@ -167,6 +175,9 @@ class Worker(Generic[In, Ready]):
             self._finish_together(received, ready, unfit)
         else:
             self._finish_apart(received, ready, unfit)
+        bad = {(raw.partition, raw.position) for raw, _ in unfit}
+        fine = (raw.value for raw in received if (raw.partition, raw.position) not in bad)
+        self._meter.passed(self.stage.name, fine, self._clock())
         self.done += len(ready)
         self.rejected += len(unfit)
         self.cpu_seconds += time.thread_time() - began
@@ -267,6 +278,7 @@ class Worker(Generic[In, Ready]):
         if not self._stream.in_ledger:
             self._stream.commit(self.stage.name, self.stage.reads, [raw])
         self.rejected += 1
+        self._meter.rejected(self.stage.name)
 
     def _reject(self, transaction: Connection, raw: Received, why: Unfit) -> None:
         log.warning("record rejected", extra={"stage": self.stage.name, "position": raw.position})

@@ -1,5 +1,6 @@
 """Records <-> bytes on the stream: JSON through msgspec, one dataclass a topic, unknown fields ignored."""
 
+from datetime import datetime
 from typing import TypeVar
 
 import msgspec
@@ -42,3 +43,26 @@ def address(data: bytes) -> str:
     while found is not None and not found.url:
         found = found.enriched or found.article
     return found.url if found else ""
+
+
+class _Arrived(msgspec.Struct):
+    seen: datetime | None = None
+    origin: str = ""
+    article: "_Arrived | None" = None
+    enriched: "_Arrived | None" = None
+
+
+def arrival(data: bytes) -> datetime | None:
+    """When the live entry that a record comes from arrived; None where it is not live, or cannot be read.
+
+    >>> arrival(b'{"article": {"seen": "2026-10-01T08:00:00Z", "origin": "live"}}').isoformat()
+    '2026-10-01T08:00:00+00:00'
+    >>> arrival(b'{"seen": "2026-10-01T08:00:00Z", "origin": "backfill"}')
+    """
+    try:
+        found: _Arrived | None = msgspec.json.decode(data, type=_Arrived)
+    except msgspec.MsgspecError:
+        return None
+    while found is not None and found.seen is None:
+        found = found.enriched or found.article
+    return found.seen if found and found.origin == "live" else None

@@ -25,12 +25,17 @@ from search.deliver.settings import ChannelSettings
 from search.desk.app import create_app
 from search.desk.context import Desk, DeskSettings
 from search.index.embedded import EmbeddedIndex
+from search.people import audit
+from search.people.person import Person, Token
+from search.people.store import People
+from search.people.tokens import add_token
 from search.query.parse import parse
 from search.query.tree import Term
 from search.watch import Watch
 from search.watches import WatchStore
 
 TOKEN = "the-token-of-the-folder"
+PASSWORD = "harbour lamp seven oaks"
 WATCHES = (
     Watch(
         id="release-for-relief",
@@ -225,6 +230,19 @@ class Newsroom:
                 kind="text/html", data=data, at_ms=to_ms(self.clock()),
             )  # fmt: skip
 
+    def add_person(self, name="Ana", role="operator", desks=(), password=PASSWORD):
+        person = Person(name=name, role=role, desks=tuple(desks), added=self.clock())
+        return People(self.ledger, clock=self.clock).add(person, password=password, by="Root")
+
+    def add_token(self, person, role="reader", desks=(), name="robot", until=None):
+        token = Token(name=name, person=person, role=role, desks=tuple(desks), made=self.clock(), until=until)
+        return add_token(self.ledger, token, by="Root")
+
+    def audit(self, **sought):
+        """What was done, oldest first, as (who, what, subject, detail)."""
+        found, _ = audit.listing(self.ledger, audit.Sought(**sought), 1000)
+        return [(one.who, one.what, one.subject, one.detail) for one in reversed(found)]
+
     def _note_stories(self, arrived):
         with self.ledger.begin() as transaction:
             for article in arrived:
@@ -310,7 +328,15 @@ def served(desk, port=0):
     listening.bind(("127.0.0.1", port))
     app = create_app(desk)
     server = uvicorn.Server(
-        uvicorn.Config(app, log_config=None, lifespan="off", ws="none", access_log=False, timeout_graceful_shutdown=5)
+        uvicorn.Config(
+            app,
+            log_config=None,
+            lifespan="off",
+            ws="none",
+            access_log=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=5,
+        )
     )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()

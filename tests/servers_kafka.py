@@ -23,7 +23,9 @@ def recipe(port: int, settings: Mapping[str, str], *, security: bool, tls: bool)
     lines = lines | (encrypted(trusted) if trusted else {}) | settings
     configuration = folder / "server.properties"
     configuration.write_text("".join(f"{name}={value}\n" for name, value in lines.items()), encoding="utf-8")
-    cluster = urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
+    cluster = (
+        "T" + urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")[1:]
+    )  # a first "-" would be taken for an option
     tool = [program, "-cp", classes, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(configuration)]
     prepare(folder, tool)
     give(folder)

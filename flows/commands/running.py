@@ -133,7 +133,7 @@ def work(
     elif drain:
         raise typer.BadParameter("the desk page has nothing to drain")
     place = home(folder)
-    log_to(place, verbose=verbose)
+    log_to(place, verbose=verbose, stage=stage)
     if drain:
         counts = drain_once(place, stage, allow_loopback=allow_loopback)
         say(f"{stage}: {counts['before'] - counts['after']} done, {counts['after']} left")

@@ -71,17 +71,9 @@ class KafkaStream:
             raise self._missing(", ".join(missing))
 
     def send(self, topic: str, records: Sequence[tuple[str, bytes]]) -> None:
-        self.send_out(topic, [self._outgoing(key, value) for key, value in records])
-
-    def send_received(self, topic: str, records: Sequence[Received]) -> None:
-        """Sends rows of the outbox with the times that they have there."""
-        self.send_out(topic, [self._outgoing(record.key, record.value, record.at) for record in records])
-
-    def send_out(self, topic: str, records: Sequence[Outgoing]) -> None:
-        """Raises: Retry if the brokers are away, and some may have gone out; Abort where waiting does not help."""
         if topic not in self._known:
             self.parts(topic)
-        rest = list(records)
+        rest = [self._outgoing(key, value) for key, value in records]
         while rest:
             try:
                 self._sender.send(self.topic(topic), rest)
@@ -126,8 +118,11 @@ class KafkaStream:
     def close(self) -> None:
         with self._lock:
             readers, self._readers = list(self._readers.values()), {}
-        for reader in readers:
-            reader.close()
+        leaving = [threading.Thread(target=reader.close) for reader in readers]
+        for thread in leaving:  # together, for where the brokers are away each takes seconds
+            thread.start()
+        for thread in leaving:
+            thread.join()
         self._sender.close()
         self.brokers.close()
 
@@ -220,9 +215,9 @@ class KafkaStream:
             max_poll_seconds=self._max_poll_seconds,
         )
 
-    def _outgoing(self, key: str, value: bytes, at: int | None = None) -> Outgoing:
+    def _outgoing(self, key: str, value: bytes) -> Outgoing:
         name, reference = key.encode("utf-8", "surrogatepass"), reference_in(value)
-        record = Outgoing(key=name, value=value, header=reference.encode(), at=at)
+        record = Outgoing(key=name, value=value, header=reference.encode())
         return record if len(name) + len(value) <= self.settings.record_bytes else self._stored(record)
 
     def _stored(self, record: Outgoing) -> Outgoing:
@@ -238,7 +233,7 @@ class KafkaStream:
             )
         reference = self._archive.keep(record.value)
         value = sealed(reference, wire.address(record.value))
-        return Outgoing(key=record.key, value=value, header=reference.encode(), at=record.at)
+        return Outgoing(key=record.key, value=value, header=reference.encode())
 
     def _received(self, topic: str, record: Any) -> Received:
         reference = next((value.decode("utf-8", "replace") for name, value in record.headers if name == HEADER), "")

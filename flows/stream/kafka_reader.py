@@ -69,12 +69,17 @@ class Reader:
         self._came: deque[Any] = deque()  # records that the client gave and the worker did not take yet
         self._limit, self._wanting = 1, threading.Event()
         self._failure: Abort | None = None
+        self._away = False  # whether it was said that the brokers are away
         self._ends = threading.Event()
         with told(membership.url):
             self._consumer = made(KafkaConsumer, connection | self._config(membership))
-            self._consumer.subscribe([membership.topic], listener=_Listener(self))
-            # Known before it joins, or a member that shares out the partitions first shares out none.
-            self._consumer.partitions_for_topic(membership.topic)
+            try:
+                self._consumer.subscribe([membership.topic], listener=_Listener(self))
+                # Known before it joins, or a member that shares out the partitions first shares out none.
+                self._consumer.partitions_for_topic(membership.topic)
+            except BaseException:
+                self._consumer.close(autocommit=False, timeout_ms=0)
+                raise
         self._keeper = threading.Thread(target=self._keep, name=f"keeps {membership.group}", daemon=True)
         self._keeper.start()
 
@@ -291,6 +296,7 @@ class Reader:
                 self._fail(verdict(error, self._to.url))
                 self._ends.wait(1.0)
                 continue
+            self._away = False
             if came:
                 self._to.heard()
             self._ends.wait(0.005)  # or `read` would never get the lock
@@ -313,8 +319,9 @@ class Reader:
     def _fail(self, error: Abort | Retry) -> None:
         if isinstance(error, Abort):
             self._failure = error
-        else:
+        elif not self._away:
             log.warning("brokers away", extra={"group": self._to.group, "reason": str(error)})
+        self._away = True
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]

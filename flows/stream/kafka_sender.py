@@ -28,7 +28,6 @@ class Outgoing:
     key: bytes
     value: bytes
     header: bytes = b""  # a reference into the archive; empty: none
-    at: int | None = None  # ms since 1970; None: now
 
 
 HEADER = "tocsin-archive"
@@ -103,7 +102,7 @@ class Sender:
             client = self._connected()
             for record in records:
                 headers = [(HEADER, record.header)] if record.header else []
-                future = client.send(topic, record.value, record.key, headers, timestamp_ms=record.at)
+                future = client.send(topic, record.value, record.key, headers)
                 futures.append(future)
         except TOO_LARGE as error:
             refused = [error]

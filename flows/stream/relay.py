@@ -5,10 +5,9 @@ import contextlib
 import logging
 import time
 from collections.abc import Sequence
-from typing import Protocol
 
 from flows.stream import outbox
-from flows.stream.port import Received
+from flows.stream.port import Received, Stream
 from ingest.clock import Clock, now
 from ingest.ledger import Ledger
 from ingest.ledger.leases import Lease
@@ -27,17 +26,10 @@ RETRY_SECONDS = 1.0
 SWEEP_SECONDS = 3600.0
 
 
-class Sends(Protocol):
-    """The part of a stream that the relay needs."""
-
-    def send_received(self, topic: str, records: Sequence[Received]) -> None:
-        """Sends rows of the outbox; all are acknowledged when it returns."""
-
-
 class Relay:
     """Sends rows and marks them once they are acknowledged. Killed between the two, it sends them again."""
 
-    def __init__(self, ledger: Ledger, stream: Sends, *, holder: str, clock: Clock = now) -> None:
+    def __init__(self, ledger: Ledger, stream: Stream, *, holder: str, clock: Clock = now) -> None:
         """`holder` names this process, as no other is named."""
         self._ledger, self._stream, self._clock = ledger, stream, clock
         self._lease = Lease(ledger, LEASE, holder, seconds=LEASE_SECONDS)
@@ -63,7 +55,7 @@ class Relay:
         for row in rows:
             topics.setdefault(row.topic, []).append(row)
         for topic, records in topics.items():
-            self._stream.send_received(topic, records)
+            self._stream.send(topic, [(record.key, record.value) for record in records])
             outbox.mark_sent(self._ledger, [record.position for record in records], self._clock())
             self.sent += len(records)
         return len(rows)

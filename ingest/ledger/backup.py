@@ -89,9 +89,9 @@ def back_up(
 def _head(connection: Connection, clock: Clock) -> Head:
     last = numbers.last(connection)
     tables = {
-        table.name: Columns(
-            columns=[column.name for column in table.columns],
-            binary=[column.name for column in table.columns if isinstance(column.type, LargeBinary)],
+        str(table.name): Columns(  # SQLAlchemy's names are more than texts
+            columns=[str(column.name) for column in table.columns],
+            binary=[str(column.name) for column in table.columns if isinstance(column.type, LargeBinary)],
             rows=connection.execute(select(func.count()).select_from(table)).scalar_one(),
             last=last.get(table.name),
         )

@@ -51,13 +51,7 @@ class Ledger:
             raise FileNotFoundError(f"no ledger at {path}; has `tocsin run` been started with this folder?")
         ledger = cls(SQLiteStore(path, writable=writable), clock=clock)
         try:
-            if writable:
-                with ledger.begin() as transaction:
-                    ledger.was = upgrade(transaction)
-            else:
-                with ledger.read() as connection:
-                    check(connection)
-                ledger.was = HEAD
+            ledger._prepare(upgraded=writable)
         except BaseException:
             ledger.close()
             raise
@@ -80,27 +74,31 @@ class Ledger:
 
         ledger = cls(PostgreSQLStore(settings), clock=clock)
         until, told = time.monotonic() + settings.wait_seconds, False
-        while True:
-            try:
-                if upgraded:
-                    with ledger.begin() as transaction:
-                        ledger.was = upgrade(transaction)
-                else:
-                    with ledger.read() as connection:
-                        check(connection)
-                    ledger.was = HEAD
-                return ledger
-            except Retry as verdict:
-                if time.monotonic() > until:
-                    ledger.close()
-                    raise Abort(f"{verdict} (waited {settings.wait_seconds:.0f} s)") from verdict
-                if not told:
-                    waiting(f"{verdict} Waiting for it.")
-                told = True
-                time.sleep(LOOK_AGAIN_SECONDS)
-            except BaseException:
-                ledger.close()
-                raise
+        try:
+            while True:
+                try:
+                    ledger._prepare(upgraded=upgraded)
+                    return ledger
+                except Retry as verdict:
+                    if time.monotonic() > until:
+                        raise Abort(f"{verdict} (waited {settings.wait_seconds:.0f} s)") from verdict
+                    if not told:
+                        waiting(f"{verdict} Waiting for it.")
+                    told = True
+                    time.sleep(LOOK_AGAIN_SECONDS)
+        except BaseException:
+            ledger.close()
+            raise
+
+    def _prepare(self, *, upgraded: bool) -> None:
+        """Brings the tables up to date where that is asked for, else finds out whether they are."""
+        if upgraded:
+            with self.begin() as transaction:
+                self.was = upgrade(transaction)
+        else:
+            with self.read() as connection:
+                check(connection)
+            self.was = HEAD
 
     @property
     def name(self) -> str:

@@ -45,6 +45,7 @@ class PostgreSQLStore:
             execution_options={"preserve_rowcount": True},  # of an INSERT too, which may do nothing
         )
         event.listen(self._writer, "before_cursor_execute", _without_nul, retval=True)
+        event.listen(self._writer, "checkin", _as_the_server_has_it)
         self._reader: Engine = self._writer.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
@@ -88,6 +89,12 @@ def _exclude(connection: Connection, part: Part) -> None:
     else:
         asked = "SELECT pg_advisory_xact_lock_shared(:locks, 0), pg_advisory_xact_lock(:locks, :key)"
     connection.execute(text(asked), {"locks": LOCKS, "key": zlib.crc32(part.encode()) & 0x7FFFFFFF})
+
+
+def _as_the_server_has_it(connection: Any, _record: object) -> None:
+    """After a reader, the next one writes where the server lets it, and is not told to in spite of the server."""
+    if connection is not None and not connection.closed:
+        connection.read_only = None
 
 
 def _without_nul(_connection: object, _cursor: object, statement: str, parameters: Any, *_rest: object) -> Any:

@@ -67,7 +67,7 @@ def _verdict(error: exc.DBAPIError, server: str) -> Abort | Retry | None:
         if key in _WAIT:
             return Retry(f"the ledger {server} {_WAIT[key]}")
     if error.connection_invalidated or not code:
-        return Retry(f"the ledger {server} {_WAIT['08']} ({_reason(said)})")
+        return Retry(f"the ledger {server} cannot be reached ({_reason(said)}); is it running?")
     return None
 
 

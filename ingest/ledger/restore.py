@@ -33,7 +33,8 @@ def examine(path: Path) -> Head:
         for line in lines:
             if line.startswith(b"{"):
                 foot = msgspec.json.decode(line, type=Foot)
-                if foot.sha256 != digest.hexdigest() or rows != head.rows:
+                ends = next(lines, None) is None  # and is whole to its last byte, which is only seen by going on
+                if foot.sha256 != digest.hexdigest() or rows != head.rows or not ends:
                     raise Reject(f"{path} is damaged: its rows are not those that were written; take another backup")
                 return head
             digest.update(line)

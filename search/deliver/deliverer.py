@@ -4,15 +4,18 @@ import asyncio
 import contextlib
 import logging
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping
 
+from ingest import wire
 from ingest.clock import Clock, now, to_ms
 from ingest.ledger import Ledger
 from ingest.verdict import Reject, Retry
 from search.alerts.acts import record
 from search.alerts.ids import delivery_id
 from search.deliver import outbox
-from search.deliver.message import Message, message_of, trial_message
+from search.deliver.message import Message, message_of, notice_message, trial_message
+from search.deliver.notices import Notice
 from search.deliver.sender import Sender
 from search.deliver.settings import DeliverySettings
 
@@ -41,6 +44,7 @@ class Deliverer:
         """`shared`: other processes deliver from this ledger too."""
         self._ledger, self._senders, self._clock, self._chance = ledger, dict(senders), clock, chance
         self._settings, self._shared = settings or DeliverySettings(), shared
+        self.counts: Counter[tuple[str, ...]] = Counter()  # attempts by channel, and by sent, later or failed
 
     async def run(self, stop: asyncio.Event) -> None:
         """Delivers until `stop` is set; what is being sent then is finished first. Waits while the ledger is away."""
@@ -102,8 +106,13 @@ class Deliverer:
         )
         if due is None:
             return False
-        await self._try(due, message_of(due.id, due.alert, due.event, self._settings.desk_url))
+        await self._try(due, self._message(due))
         return True
+
+    def _message(self, due: outbox.Due) -> Message:
+        if due.alert is None or due.event is None:
+            return notice_message(due.id, wire.decode(due.notice, Notice))
+        return message_of(due.id, due.alert, due.event, self._settings.desk_url)
 
     async def _try(self, due: outbox.Due, message: Message) -> None:
         facts = {"channel": due.channel, "delivery": due.id, "attempt": due.attempt}
@@ -111,19 +120,23 @@ class Deliverer:
             said = await self._senders[due.channel].send(message)
         except Reject as verdict:
             await self._note(outbox.failed, due.id, str(verdict))
+            self.counts[due.channel, "failed"] += 1
             log.error("delivery failed", extra=facts)
         except Retry as verdict:
             await self._put_off(due, verdict)
             log.warning("delivery waits", extra=facts)
         else:
             await self._note(outbox.sent, due.id, said, to_ms(self._clock()))
+            self.counts[due.channel, "sent"] += 1
             log.info("delivered", extra=facts)
 
     async def _put_off(self, due: outbox.Due, verdict: Retry) -> None:
         if due.attempt >= self._settings.attempts:
             said = f"gave up after {due.attempt} attempts: {verdict}"
             await self._note(outbox.failed, due.id, said)
+            self.counts[due.channel, "failed"] += 1
             return
+        self.counts[due.channel, "later"] += 1
         asked = verdict.after_seconds
         until = to_ms(self._clock()) + round(asked * 1000) if asked else due.planned_ms
         await self._note(outbox.put_off, due.id, str(verdict), until)

@@ -78,7 +78,7 @@ def compose(message: Message, channel: ChannelSettings) -> EmailMessage:
     mail["Message-ID"] = f"<{message.id}@{domain}>"
     mail["References"] = f"<alert.{message.thread}@{domain}>"
     mail["Auto-Submitted"] = "auto-generated"
-    mail["X-Tocsin-Alert"] = message.thread
+    mail["X-Tocsin-Notice" if message.notice else "X-Tocsin-Alert"] = message.thread
     mail.set_content(message.text)
     mail.add_alternative(f"<!doctype html><html><body>{message.html}</body></html>", subtype="html")
     return mail

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from enrich.article import MODALITY_GROUP
 from search.alert import Alert, AlertEvent, Passage, Said, Telling
 from search.alerts.fold import standing
+from search.deliver.notices import Notice
 
 MOST_PASSAGES = 4
 BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -30,7 +31,7 @@ class Message:
 
     id: str  # of the delivery
     thread: str  # the alert's id: what belongs together
-    kind: str  # of the event: "rang", "escalated", "withdrawn"; "test"
+    kind: str  # of the event: "rang", "escalated", "withdrawn"; of a notice: "digest", "trouble"; "test"
     at: datetime
     subject: str
     url: str  # permalink
@@ -38,6 +39,7 @@ class Message:
     html: str
     event: AlertEvent | None = None
     alert: Alert | None = None
+    notice: Notice | None = None
 
 
 def message_of(delivery: str, alert: Alert, event: AlertEvent, desk_url: str) -> Message:
@@ -54,6 +56,21 @@ def message_of(delivery: str, alert: Alert, event: AlertEvent, desk_url: str) ->
         html=_html(alert, event, url),
         event=event,
         alert=alert,
+    )
+
+
+def notice_message(delivery: str, notice: Notice) -> Message:
+    """What a channel is told of a notice."""
+    return Message(
+        id=delivery,
+        thread=notice.id,
+        kind=notice.kind,
+        at=notice.at,
+        subject=one_line(notice.subject),
+        url=notice.url,
+        text=notice.text,
+        html=notice.html,
+        notice=notice,
     )
 
 

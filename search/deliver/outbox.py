@@ -1,7 +1,7 @@
 """The table `deliveries`: what is to go out, what went, what is held, what failed and why."""
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, func, select, update
 
@@ -22,14 +22,15 @@ rows = tables.deliveries.c
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """A delivery whose attempt has been counted."""
+    """A delivery whose attempt has been counted: of an event of an alert, or of a notice."""
 
     id: str
     channel: str
     attempt: int
     planned_ms: int  # when it is tried again, if this attempt fails
-    event: AlertEvent
-    alert: Alert
+    event: AlertEvent | None = None
+    alert: Alert | None = None
+    notice: bytes = b""  # on the wire
 
 
 def enqueue(transaction: Connection, event: AlertEvent, number: int, channels: Iterable[str]) -> int:
@@ -130,9 +131,12 @@ def take(
             planned = at_ms + round(pause(attempt) * 1000)
             claimed = at_ms + round(settings.claim_seconds * 1000) if shared else 0
             _set(transaction, row.id, attempts=attempt, due=max(planned, claimed))
+            due = Due(id=row.id, channel=channel, attempt=attempt, planned_ms=planned)
+            if not row.event:
+                return replace(due, notice=_notice(transaction, row.alert))
             event, alert = _body(transaction, row.event), find(transaction, row.alert)
             assert alert is not None  # written in the same transaction as the delivery
-            return Due(id=row.id, channel=channel, attempt=attempt, planned_ms=planned, event=event, alert=alert)
+            return replace(due, event=event, alert=alert)
     return None
 
 
@@ -180,3 +184,8 @@ def _set(transaction: Connection, delivery: str, *, unsent: bool = False, **valu
 def _body(transaction: Connection, number: int) -> AlertEvent:
     events = tables.alert_events.c
     return wire.decode(transaction.execute(select(events.body).where(events.number == number)).scalar_one(), AlertEvent)
+
+
+def _notice(transaction: Connection, name: str) -> bytes:
+    rows = tables.notices.c
+    return bytes(transaction.execute(select(rows.body).where(rows.id == name)).scalar_one())

@@ -86,4 +86,6 @@ def payload(message: Message) -> dict[str, object]:
                 for telling in alert.tellings
             ],
         }
+    if message.notice is not None:
+        return {"type": f"notice.{message.kind}", "timestamp": message.at, "data": data | message.notice.data}
     return {"type": f"alert.{message.kind}", "timestamp": message.at, "data": data}

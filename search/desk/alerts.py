@@ -34,10 +34,10 @@ class Happened:
         return self.kind in RINGS
 
 
-def listed(ledger: Ledger, *, desk: str = "", show: str = "", limit: int) -> tuple[list[Card], int]:
-    """The alerts in state `show`, those that rang last first, and how many there are in all."""
+def listed(ledger: Ledger, *, desks: Sequence[str] = (), show: str = "", limit: int) -> tuple[list[Card], int]:
+    """The alerts of `desks` (none: all) in state `show`, those that rang last first, and how many there are in all."""
     rows, events = tables.alerts.c, tables.alert_events.c
-    wanted = _wanted(desk, show)
+    wanted = _wanted(desks, show)
     rang_last = (
         select(func.max(events.at)).where(events.alert == rows.id, events.kind.in_(RINGS)).correlate(tables.alerts)
     ).scalar_subquery()
@@ -49,21 +49,21 @@ def listed(ledger: Ledger, *, desk: str = "", show: str = "", limit: int) -> tup
     return [card(alert) for alert in found], total
 
 
-def by_state(ledger: Ledger, desk: str = "") -> dict[str, int]:
+def by_state(ledger: Ledger, desks: Sequence[str] = ()) -> dict[str, int]:
     """How many alerts stand in each state."""
     rows = tables.alerts.c
-    query = select(rows.state, func.count()).where(*_of_desk(desk)).group_by(rows.state)
+    query = select(rows.state, func.count()).where(*_of(desks)).group_by(rows.state)
     with ledger.read() as connection:
         found = {state: count for state, count in connection.execute(query)}  # noqa: C416 - rows are not pairs to mypy
     return {state: found.get(state, 0) for state in STATES}
 
 
-def _wanted(desk: str, show: str) -> list[ColumnElement[bool]]:
-    return [*_of_desk(desk), tables.alerts.c.state.in_([show] if show else ON_THE_DESK)]
+def _wanted(desks: Sequence[str], show: str) -> list[ColumnElement[bool]]:
+    return [*_of(desks), tables.alerts.c.state.in_([show] if show else ON_THE_DESK)]
 
 
-def _of_desk(desk: str) -> list[ColumnElement[bool]]:
-    return [tables.alerts.c.desk == desk] if desk else []
+def _of(desks: Sequence[str]) -> list[ColumnElement[bool]]:
+    return [tables.alerts.c.desk.in_(desks)] if desks else []
 
 
 def one(ledger: Ledger, alert: str) -> Alert | None:

@@ -1,5 +1,6 @@
 """The parts behind the page -> the application that serves it."""
 
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
@@ -13,16 +14,22 @@ from ingest.verdict import Abort, Reject, Retry
 from search.desk import (
     routes_alerts,
     routes_articles,
+    routes_audit,
     routes_channels,
     routes_commands,
     routes_feeds,
     routes_live,
+    routes_people,
+    routes_people_commands,
     routes_search,
+    routes_sign_in,
     routes_watches,
 )
+from search.desk.access import Access
 from search.desk.context import Desk
 from search.desk.frame import page
-from search.desk.security import Guard
+from search.desk.security import BEARERS, Guard
+from search.people.person import Visitor
 
 ROUTES = (
     routes_alerts,
@@ -32,6 +39,10 @@ ROUTES = (
     routes_feeds,
     routes_channels,
     routes_commands,
+    routes_people_commands,
+    routes_sign_in,
+    routes_people,
+    routes_audit,
     routes_live,
 )
 STATUS = {Reject: 422, Retry: 503, Abort: 500}
@@ -44,28 +55,35 @@ def create_app(desk: Desk) -> FastAPI:
     """
     app = FastAPI(title="Tocsin", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.closing = False
+    access = app.state.access = Access(desk)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     for module in ROUTES:
         app.include_router(module.router(desk))
     _explain_errors(app, desk)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
-    app.add_middleware(Guard, hosts=frozenset(name.lower() for name in desk.settings.hosts), token=desk.token)
+    app.add_middleware(Guard, desk=desk, access=access, answer=partial(_answer, desk))
     return app
+
+
+def _answer(desk: Desk, request: Request, said: str, status: int) -> Response:
+    """Why not, in the form that the asker reads. Who is not let in sees nothing of the frame."""
+    visitor: Visitor | None = request.state.visitor
+    if request.scope["path"].startswith("/api/"):
+        return JSONResponse({"error": said}, status_code=status)
+    if request.headers.get("hx-request") or visitor is None or visitor.way in BEARERS:
+        return PlainTextResponse(said, status_code=status)
+    return page(desk, request, "error.html", {"said": said}, status)
 
 
 def _explain_errors(app: FastAPI, desk: Desk) -> None:
     """Has every error say what, where and what to do, in the form that the asker reads."""
-
-    def answer(request: Request, said: str, status: int) -> Response:
-        if request.url.path.startswith("/api/"):
-            return JSONResponse({"error": said}, status_code=status)
-        if request.headers.get("hx-request"):
-            return PlainTextResponse(said, status_code=status)
-        return page(desk, request, "error.html", {"said": said}, status)
+    answer = partial(_answer, desk)
 
     @app.exception_handler(HTTPException)
     def http(request: Request, error: HTTPException) -> Response:
-        return answer(request, str(error.detail), error.status_code)
+        found = answer(request, str(error.detail), error.status_code)
+        found.headers.update(error.headers or {})
+        return found
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> Response:

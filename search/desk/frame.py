@@ -16,9 +16,11 @@ from ingest.ledger.tables import feeds as feed_tables
 from ingest.ledger.tables import stories as story_tables
 from search.deliver import outbox
 from search.desk import alerts
+from search.desk.access import visitor_of
 from search.desk.context import Desk
 from search.desk.rendering import fragment, html
 from search.desk.security import form_token
+from search.people.person import at_least
 
 TROUBLE_AFTER = 3  # failed polls in a row
 
@@ -45,6 +47,7 @@ class Place:
     name: str
     path: str
     count: str = ""
+    role: str = "reader"  # who sees it
 
 
 PLACES = (
@@ -55,18 +58,23 @@ PLACES = (
     Place(name="Feeds", path="/feeds", count="feeds"),
     Place(name="Rejected", path="/rejected", count="rejected"),
     Place(name="Channels", path="/channels"),
+    Place(name="People", path="/people", role="operator"),
+    Place(name="Audit", path="/audit", role="operator"),
 )
 
 
 def page(desk: Desk, request: Request, name: str, values: Mapping[str, Any], status: int = 200) -> HTMLResponse:
     """The template `name` with `values`, inside the frame that all pages share."""
+    visitor = visitor_of(request)
     shared = {
+        "visitor": visitor,
         "form_token": form_token(request, desk.token),
         "last_event": alerts.last_event(desk.ledger),
         "counts": counts(desk),
-        "places": PLACES,
-        "here": "/" + request.url.path.split("/")[1],
+        "places": [place for place in PLACES if at_least(visitor.role, place.role)],
+        "here": "/" + request.scope["path"].split("/")[1],
         "chosen_desk": "",
+        "shown_desks": [],
         "show": "",
         "query": "",
     }
@@ -103,9 +111,9 @@ def pulse(desk: Desk) -> dict[str, Any]:
 def _open_by_desk(connection: Connection) -> dict[str, int]:
     """Each desk that alerts rang for, with how many of them nobody has taken up; "" for those of no desk."""
     rows = alert_tables.alerts.c
-    is_open = func.sum((rows.state == "open").cast(rows.changed.type))
+    is_open = func.count().filter(rows.state == "open")
     query = select(rows.desk, is_open).where(rows.rang.is_not(None)).group_by(rows.desk).order_by(rows.desk)
-    return {name: int(number or 0) for name, number in connection.execute(query)}
+    return {name: int(number) for name, number in connection.execute(query)}
 
 
 def _count(connection: Connection, *wanted: Any) -> int:

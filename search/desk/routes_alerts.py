@@ -1,5 +1,6 @@
 """The alerts: the list, one alert opened, and what people do with it."""
 
+from collections.abc import Sequence
 from typing import Annotated
 from urllib.parse import quote
 
@@ -9,16 +10,17 @@ from fastapi.responses import HTMLResponse, Response
 from search.alert import Alert
 from search.alerts import acts
 from search.desk import alerts
+from search.desk.access import named, owning, visitor_of
 from search.desk.cards import card
 from search.desk.context import Desk
 from search.desk.detail import Detail, Reader, detail
 from search.desk.frame import counts, page
-from search.desk.rendering import NAME_COOKIE, fragment, html, person
+from search.desk.rendering import NAME_COOKIE, fragment, html
 from search.desk.security import A_YEAR_SECONDS
 
 MOST = 2_000
 Limit = Annotated[int, Query(ge=0, le=MOST)]
-NAME_FIRST = "Say your name first: it stands beside what you do."
+EVERY_DESK = "*"  # instead of a desk: all alerts, whosever they are
 
 
 def router(desk: Desk) -> APIRouter:
@@ -48,14 +50,14 @@ def _add_pages(routes: APIRouter, desk: Desk) -> None:
 
     @routes.get("/alerts/{alert}/detail")
     def one_detail(request: Request, alert: str) -> HTMLResponse:
-        return HTMLResponse(detail_html(desk, alert, person(request)))
+        return HTMLResponse(detail_html(desk, alert, visitor_of(request).name))
 
 
 def _add_acts(routes: APIRouter, desk: Desk) -> None:
     @routes.post("/alerts/{alert}/{act}")
     def act(request: Request, alert: str, act: str, to: Annotated[str, Form()] = "") -> HTMLResponse:
         by = named(request)
-        found_alert(desk, alert)
+        owning(request, found_alert(desk, alert).desk)
         try:
             acts.act(desk.ledger, alert, act, by=by, to=to, clock=desk.clock)
         except ValueError as error:
@@ -63,7 +65,9 @@ def _add_acts(routes: APIRouter, desk: Desk) -> None:
         return HTMLResponse(detail_html(desk, alert, by))
 
     @routes.post("/me")
-    def name(name: Annotated[str, Form()] = "", alert: str = "") -> Response:
+    def name(request: Request, name: Annotated[str, Form()] = "", alert: str = "") -> Response:
+        if visitor_of(request).way != "open":
+            raise HTTPException(409, "Your name is the one that you signed in with.")
         try:
             given = acts.remember_person(desk.ledger, name, clock=desk.clock)
         except ValueError as error:
@@ -71,14 +75,6 @@ def _add_acts(routes: APIRouter, desk: Desk) -> None:
         answer = HTMLResponse(detail_html(desk, alert, given) if alert else fragment("_named.html", person=given))
         answer.set_cookie(NAME_COOKIE, quote(given), max_age=A_YEAR_SECONDS, samesite="strict", httponly=True)
         return answer
-
-
-def named(request: Request) -> str:
-    """Who acts, or an answer that asks for the name."""
-    by = person(request)
-    if not by:
-        raise HTTPException(403, NAME_FIRST)
-    return by
 
 
 def detail_html(desk: Desk, alert: str, by: str) -> str:
@@ -110,27 +106,32 @@ def _page(
 ) -> HTMLResponse:
     last_event = alerts.last_event(desk.ledger)  # before the list is read: what comes between is streamed, not lost
     limit = limit or desk.settings.alerts
-    cards, total = alerts.listed(desk.ledger, desk=of, show=show, limit=limit)
+    own = visitor_of(request).desks
+    shown = () if of == EVERY_DESK else (of,) if of else (*own, "") if own else ()
+    cards, total = alerts.listed(desk.ledger, desks=shown, show=show, limit=limit)
     values = {
         "last_event": last_event,
         "cards": cards,
         "left_out": total - len(cards),
         "more": min(limit * 4, MOST),
-        "chosen_desk": of,
+        "asked_desk": of,
+        "chosen_desk": "" if of == EVERY_DESK else of,
+        "own_desks": own,
+        "shown_desks": shown,
         "show": show,
-        "states": alerts.by_state(desk.ledger, of),
+        "states": alerts.by_state(desk.ledger, shown),
         "here": "/",
-        "d": _detail(desk, opened, person(request)) if opened else None,
-        "why_empty": "" if cards else _why_empty(desk, of, show),
+        "d": _detail(desk, opened, visitor_of(request).name) if opened else None,
+        "why_empty": "" if cards else _why_empty(desk, shown, show),
     }
     return page(desk, request, "alerts.html", values)
 
 
-def _why_empty(desk: Desk, of: str, show: str) -> str:
+def _why_empty(desk: Desk, desks: Sequence[str], show: str) -> str:
     """Why there is no alert, and what to do next."""
     if show:
         return f"No alert is {show} now. The row above shows where the others are."
-    watches = [watch for watch in desk.watches.listing() if watch.enabled and (not of or watch.desk == of)]
+    watches = [watch for watch in desk.watches.listing() if watch.enabled and (not desks or watch.desk in desks)]
     if not watches:
         return "No watch is switched on. Make one under Watches: a query with a name."
     feeds = counts(desk).feeds

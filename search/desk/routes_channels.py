@@ -10,9 +10,9 @@ from sqlalchemy import func, select
 from ingest.ledger import Ledger
 from ingest.ledger.tables import alerts as tables
 from search.deliver import outbox
+from search.desk.access import named
 from search.desk.context import Desk
 from search.desk.frame import page
-from search.desk.routes_alerts import named
 
 FAILED = 20  # shown at first
 STATES = ("sent", "waiting", "held", "failed")
@@ -22,7 +22,7 @@ STATES = ("sent", "waiting", "held", "failed")
 class Failed:
     """A delivery that will not be tried again."""
 
-    alert: str
+    alert: str  # empty where it was a notice
     channel: str
     detail: str
     at: int  # ms
@@ -83,7 +83,10 @@ def counts(ledger: Ledger) -> dict[tuple[str, str], int]:
 def newest_failed(ledger: Ledger, limit: int) -> list[Failed]:
     """The deliveries that failed last, newest first."""
     rows = tables.deliveries.c
-    query = select(rows.alert, rows.channel, rows.detail, rows.at).where(rows.state == "failed")
+    query = select(rows.event, rows.alert, rows.channel, rows.detail, rows.at).where(rows.state == "failed")
     with ledger.read() as connection:
         found = connection.execute(query.order_by(rows.at.desc()).limit(limit))
-        return [Failed(alert=row.alert, channel=row.channel, detail=row.detail, at=row.at) for row in found]
+        return [
+            Failed(alert=row.alert if row.event else "", channel=row.channel, detail=row.detail, at=row.at)
+            for row in found
+        ]

@@ -7,11 +7,15 @@ from fastapi import APIRouter, Form, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 
 from ingest import rejected
+from ingest.clock import to_ms
 from ingest.feeds.health import health
+from search.alerts.acts import record
+from search.desk.access import in_whose_name
 from search.desk.context import Desk
 from search.desk.frame import counts, page
 
 SHOWN_BYTES = 20_000
+PAGE = "page"  # who did it, where nobody gave a name
 FEEDS, REJECTED = 200, 100  # shown at first
 Limit = Annotated[int, Query(ge=1, le=5_000)]
 STATES = ("open", "retried", "resolved", "")
@@ -33,11 +37,27 @@ def _add_feeds(routes: APIRouter, desk: Desk) -> None:
         return page(desk, request, "feeds.html", {"feeds": found, "left_out": left_out, "limit": limit})
 
     @routes.post("/feeds")
-    def add(address: Annotated[str, Form()] = "") -> PlainTextResponse:
+    def add(request: Request, address: Annotated[str, Form()] = "") -> PlainTextResponse:
         # The page adds addresses only: a path would have this machine's files read by whoever sees the page.
         if urlsplit(address.strip()).scheme not in ("http", "https"):
             raise HTTPException(422, "Give the address of a feed, with http:// or https://.")
-        return PlainTextResponse(desk.add_feeds(address.strip()))
+        return PlainTextResponse(add_feeds(desk, address.strip(), in_whose_name(request, PAGE)))
+
+
+def add_feeds(desk: Desk, source: str, by: str) -> str:
+    """Adds feeds; what came of it stands in the audit too."""
+    said = desk.add_feeds(source)
+    with desk.ledger.begin() as transaction:
+        at_ms = to_ms(desk.clock())
+        record(transaction, who=by, what="feeds added", subject=source, detail=said, at_ms=at_ms)
+    return said
+
+
+def put_back(desk: Desk, name: str, by: str) -> None:
+    """Puts a rejected record back on the route."""
+    with desk.ledger.begin() as transaction:
+        rejected.retry(desk.ledger, name, desk.clock())
+        record(transaction, who=by, what="rejected retried", subject=name, at_ms=to_ms(desk.clock()))
 
 
 def _add_rejected(routes: APIRouter, desk: Desk) -> None:
@@ -61,6 +81,6 @@ def _add_rejected(routes: APIRouter, desk: Desk) -> None:
         return page(desk, request, "rejected_one.html", {"kept": kept, "text": text, "left_out": left_out})
 
     @routes.post("/rejected/{name}/retry")
-    def retry(name: str) -> Response:
-        rejected.retry(desk.ledger, name, desk.clock())
+    def retry(request: Request, name: str) -> Response:
+        put_back(desk, name, in_whose_name(request, PAGE))
         return PlainTextResponse("put back on the route")

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from search.desk import alerts
+from search.desk.access import Access, Refused
 from search.desk.context import Desk
 from search.desk.frame import pulse
 
@@ -33,6 +34,8 @@ def router(desk: Desk) -> APIRouter:
             if news or until_pulse <= 0:
                 yield ServerSentEvent(event="pulse", data=await asyncio.to_thread(pulse, desk))
                 until_pulse = PULSE_SECONDS
+                if not await asyncio.to_thread(_still_let_in, request):
+                    return
             if len(news) < MOST_AT_ONCE:
                 await asyncio.sleep(LOOK_SECONDS)
                 until_pulse -= LOOK_SECONDS
@@ -43,12 +46,24 @@ def router(desk: Desk) -> APIRouter:
         return JSONResponse({"status": "ok"})
 
     @routes.get("/heartbeat")
-    def heartbeat() -> JSONResponse:
-        """The whole route is well: 503 with the reason where it is not."""
+    def heartbeat(request: Request) -> JSONResponse:
+        """The whole route is well: 503 where it is not, with the reason for those who are let in."""
         wrong = desk.alive()
-        return JSONResponse({"status": "wrong", "reason": wrong} if wrong else {"status": "ok"}, 503 if wrong else 200)
+        said = {"status": "wrong" if wrong else "ok"}
+        if wrong and request.state.visitor is not None:
+            said["reason"] = wrong
+        return JSONResponse(said, 503 if wrong else 200)
 
     return routes
+
+
+def _still_let_in(request: Request) -> bool:
+    """Whether who opened this page may go on looking: sessions end, and people are disabled."""
+    access: Access = request.app.state.access
+    try:
+        return access.visitor(request) is not None
+    except Refused:
+        return False
 
 
 def _said(happened: alerts.Happened) -> dict[str, object]:

@@ -5,12 +5,13 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Form, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
+from search.desk.access import named, owning, visitor_of
 from search.desk.context import Desk
 from search.desk.frame import page
 from search.desk.preview import examples, preview
-from search.desk.rendering import fragment, person
-from search.desk.routes_alerts import detail_html, found_alert, named
-from search.desk.watch_form import PageForm, store
+from search.desk.rendering import fragment
+from search.desk.routes_alerts import detail_html, found_alert
+from search.desk.watch_form import PageForm, WatchForm, store
 from search.watch import Watch
 
 WATCHES, VERSIONS = 200, 20  # shown at first
@@ -51,16 +52,27 @@ def _add_pages(routes: APIRouter, desk: Desk) -> None:
 def _add_acts(routes: APIRouter, desk: Desk) -> None:
     @routes.post("/watches")
     def save(request: Request, form: Annotated[PageForm, Form()]) -> Response:
-        stored = store(desk, form, named(request))
+        by = named(request)
+        owning_both(request, desk, form)
+        stored = store(desk, form, by)
         return Response(status_code=204, headers={"HX-Redirect": f"/watches/{stored.id}"})
 
     @routes.post("/watches/{watch}/{state}")
     def switch(request: Request, watch: str, state: Literal["on", "off"], alert: str = "") -> Response:
-        by = named(request)
-        desk.watches.switch(_found(desk, watch).id, enabled=state == "on", by=by)
+        by, found = named(request), _found(desk, watch)
+        owning(request, found.desk, change=True)
+        desk.watches.switch(found.id, enabled=state == "on", by=by)
         if alert:
             return HTMLResponse(detail_html(desk, found_alert(desk, alert).id, by))
         return Response(status_code=204, headers={"HX-Redirect": f"/watches/{watch}"})
+
+
+def owning_both(request: Request, desk: Desk, form: WatchForm) -> None:
+    """Lets those through who may change the watch as it is, and as it is to be."""
+    wanted = form.watch()
+    for watch in (desk.watches.get(wanted.id), wanted):
+        if watch is not None:
+            owning(request, watch.desk, change=True)
 
 
 def _found(desk: Desk, watch: str) -> Watch:
@@ -76,7 +88,7 @@ def _watch_page(desk: Desk, request: Request, watch: Watch, more: dict[str, Any]
         "watch": watch,
         "channels": [channel.name for channel in desk.channels],
         "desks": sorted({other.desk for other in desk.watches.listing() if other.desk}),
-        "person": person(request),
+        "person": visitor_of(request).name,
         "preview": preview(desk, watch.query),
         "checked": [],
         "examples_left_out": 0,

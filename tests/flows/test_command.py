@@ -7,7 +7,8 @@ from route_kit import finished, objects, running, tocsin
 
 COMMANDS = [
     "run", "demo", "work", "collect", "find", "alerts", "stories", "why", "enrich", "watch", "feeds", "rejected",
-    "channels", "doctor", "config",
+    "channels", "doctor", "config", "stream", "people", "audit", "ledger", "index",
+    "kibana", "digest", "backfill", "replay", "maintain",
 ]  # fmt: skip
 
 WATCH = """

@@ -4,7 +4,7 @@ from typing import Literal
 
 import pytest
 
-from flows.configuration import SettingsError, read, shown
+from flows.configuration import SettingsError, read, secrets_of, shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,3 +80,28 @@ def test_a_secret_file_that_is_missing_is_named(tmp_path):
     path = settings_file(tmp_path, '[[channels]]\nname = "mail"\nsecret_file = "/nowhere/secret"\n')
     with pytest.raises(SettingsError, match=r"channels\[0\].secret_file: cannot read a secret from /nowhere/secret"):
         read(Settings, path, {})
+
+
+def test_every_secret_of_the_settings_is_known():
+    @dataclass(frozen=True, kw_only=True)
+    class Service:
+        kind: str = ""
+        url: str = ""
+        api_key: str = ""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Many:
+        channels: tuple[Channel, ...]
+        services: tuple[Service, ...]
+
+    found = secrets_of(
+        Many(
+            channels=(Channel(name="mail", secret="one"), Channel(name="none")),
+            services=(
+                Service(url="postgresql://tocsin:t%20wo@db.example/tocsin", api_key="three"),
+                Service(kind="apprise", url="tgram://four/5"),
+                Service(kind="webhook", url="https://hooks.example/six"),
+            ),
+        )
+    )
+    assert found == {"one", "t%20wo", "t wo", "three", "tgram://four/5"}

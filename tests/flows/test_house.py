@@ -74,6 +74,8 @@ DOORS = {
     "warcio": ("ingest/archive.py",),
     "luqum": ("search/query/",),
     "sqlite3": ("search/index/", "ingest/ledger/"),
+    "psycopg": ("ingest/ledger/",),
+    "alembic": ("ingest/ledger/",),
     "prefect": ("flows/scheduled/",),
     "typer": ("flows/command.py", "flows/commands/"),
     "apprise": ("search/deliver/",),
@@ -85,6 +87,9 @@ DOORS = {
     "babel": ("enrich/entities/",),
     "htmldate": ("ingest/extract/",),
     "kafka": ("flows/stream/kafka",),
+    "prometheus_client": ("flows/metrics.py",),
+    "pythonjsonlogger": ("flows/logs.py",),
+    "argon2": ("search/people/passwords.py",),
 }
 
 

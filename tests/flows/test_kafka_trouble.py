@@ -3,14 +3,19 @@
 import gc
 import json
 import logging
+import os
 import random
+import shutil
+import subprocess
+import sys
 import threading
 import time
-import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from servers import own_server
+from servers_folder import free_port
 from stream_kit import eventually, own_topics, read, texts
 
 from flows.stream.envelope import reference_in
@@ -18,7 +23,10 @@ from flows.stream.settings import StreamSettings
 from ingest.archive import Archive, files
 from ingest.verdict import Abort, Retry
 
-pytestmark = pytest.mark.servers
+pytestmark = [
+    pytest.mark.servers,
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # kafka-python leaves sockets that could not connect
+]
 
 
 @pytest.fixture(scope="module")
@@ -29,11 +37,9 @@ def broker():
 
 @pytest.fixture(autouse=True)
 def collected():
-    """kafka-python leaves sockets that could not connect to the garbage collector, which would warn in a later test."""
+    """Sockets that were left go here, where that is no error, and not in a later test."""
     yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
+    gc.collect()
 
 
 @pytest.fixture
@@ -207,6 +213,77 @@ def test_wrong_credentials_stop_at_once_with_what_to_do(caplog):
             away.wait(["told"])
         away.close()
     assert "not this one" not in caplog.text
+
+
+def certificates(folder):
+    """A key and a certificate of 127.0.0.1 that signs itself, PEM."""
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    made = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-keyout",
+        key,
+        "-out",
+        certificate,
+    ]
+    subprocess.run([*made, *subject], check=True, capture_output=True)
+    return key, certificate
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates")
+def test_the_way_to_the_brokers_is_encrypted_and_their_certificate_checked(tmp_path):
+    key, certificate = certificates(tmp_path)
+    tls, control = free_port(), free_port()
+    lines = {
+        "controller.quorum.voters": f"1@127.0.0.1:{control}",
+        "listeners": f"CLIENTS://127.0.0.1:{{port}},TLS://127.0.0.1:{tls},CONTROLLER://127.0.0.1:{control}",
+        "advertised.listeners": f"CLIENTS://127.0.0.1:{{port}},TLS://127.0.0.1:{tls}",
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,CLIENTS:PLAINTEXT,TLS:SSL",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.key": key.read_text().replace("\n", "\\n"),
+        "ssl.keystore.certificate.chain": certificate.read_text().replace("\n", "\\n"),
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.certificates": certificate.read_text().replace("\n", "\\n"),
+        "ssl.client.auth": "required",
+    }
+    with own_server("kafka", lines):
+        files = {"ca_file": certificate, "certificate_file": certificate, "key_file": key}
+        with own_topics(f"127.0.0.1:{tls}", ("told",), security="tls", **files) as settings:
+            stream = opened(settings)
+            stream.send("told", [("k", b"1")])
+            assert texts(read(stream, "index", "told", 1)) == [b"1"]
+            stream.close()
+            for left in ((certificate, key), (None, None)):  # their certificate is not known, or none is shown
+                done = subprocess.run(
+                    [sys.executable, "-c", REFUSED, settings.url, *map(str, left if left[0] else (certificate, ""))],
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                    env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+                )
+                assert "is `security` right" in done.stdout, done.stderr
+
+
+REFUSED = """
+import sys
+from pathlib import Path
+from flows.stream.kafka import KafkaStream
+from flows.stream.settings import StreamSettings
+from ingest.verdict import Abort
+url, certificate, key = sys.argv[1:]
+shown = {"certificate_file": Path(certificate), "key_file": Path(key)} if key else {"ca_file": Path(certificate)}
+try:
+    KafkaStream(StreamSettings(url=url, security="tls", wait_seconds=0, **shown)).wait(["told"])
+except Abort as verdict:
+    print(verdict)
+"""  # in a process of its own: kafka-python leaves sockets open where TLS fails
 
 
 def test_a_file_of_the_settings_that_cannot_be_read_is_named(tmp_path):

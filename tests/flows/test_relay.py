@@ -10,13 +10,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from servers import server
+from servers import fresh_database, server
 from stream_kit import eventually, own_topics, read, texts
 
 from flows.stream import outbox
 from flows.stream.relay import BYTES, ROWS, Relay
 from ingest.clock import now, to_ms
 from ingest.ledger import Ledger
+from ingest.ledger.settings import LedgerSettings
 from ingest.verdict import Retry
 
 
@@ -33,10 +34,10 @@ class Noted:
     def __init__(self):
         self.sent, self.away = [], False
 
-    def send_received(self, topic, records):
+    def send(self, topic, records):
         if self.away:
             raise Retry("the brokers do not answer")
-        self.sent += [(topic, record.value) for record in records]
+        self.sent += [(topic, value) for _, value in records]
 
 
 def publish(ledger, topic, *values, key="k"):
@@ -63,6 +64,34 @@ def test_a_row_that_became_visible_late_goes_out_too(ledger):
     noted = Noted()
     Relay(ledger, noted, holder="a").step()
     assert noted.sent == [("told", b"1"), ("told", b"2")]
+
+
+@pytest.mark.servers
+def test_on_postgresql_a_row_that_commits_after_a_later_one_goes_out_too():
+    with fresh_database(server("postgresql").url) as url:
+        ledger = Ledger.connect(LedgerSettings(url=url), upgraded=True)
+        relay = Relay(ledger, noted := Noted(), holder="a")
+        published, may_commit = threading.Event(), threading.Event()
+
+        def slow():
+            with ledger.begin("rows") as transaction:
+                ledger.publish(transaction, "told", [("k", b"early")])
+                published.set()
+                may_commit.wait(20)
+
+        thread = threading.Thread(target=slow)
+        thread.start()
+        published.wait(20)
+        with ledger.begin("rows") as transaction:
+            ledger.publish(transaction, "told", [("k", b"late")])
+        assert relay.step() == 1
+        may_commit.set()
+        thread.join()
+        assert relay.step() == 1
+        assert noted.sent == [("told", b"late"), ("told", b"early")]
+        assert outbox.unsent(ledger) == {}
+        assert outbox.sweep_sent(ledger, now() + timedelta(hours=49)) == 2
+        ledger.close()
 
 
 def test_batches_are_bounded_by_rows_and_by_bytes(ledger):
@@ -133,6 +162,7 @@ from flows.stream.kafka import KafkaStream
 from flows.stream.relay import Relay
 from flows.stream.settings import StreamSettings
 from ingest.ledger import Ledger
+from ingest.ledger.settings import LedgerSettings
 
 ledger = Ledger.open(Path(sys.argv[1]))
 outbox.mark_sent = lambda *_: os.kill(os.getpid(), signal.SIGKILL)

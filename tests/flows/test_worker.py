@@ -156,6 +156,7 @@ DYING = """
 """
 
 
+@pytest.mark.file
 def test_a_record_that_kills_the_worker_is_set_aside_after_three_deaths_alone(ledger, tmp_path):
     stream = EmbeddedStream(ledger)
     stream.send("words", [(word, wire.encode(Word(text=word))) for word in ("a", "b", "deadly", "d", "e")])

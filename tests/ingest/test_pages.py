@@ -1,5 +1,6 @@
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,7 @@ from ingest.identity import digest
 from ingest.ledger.tables.articles import aliases
 from ingest.ledger.tables.feeds import fetches as queue_table
 from ingest.pages import PageSettings, plan_checks, run_pages
-from ingest.queue import waiting
+from ingest.queue import QueueSettings, release_expired, take, waiting
 from ingest.verdict import Abort
 
 HTML = {"content_type": "text/html; charset=utf-8"}
@@ -495,5 +496,86 @@ def test_no_more_pages_are_in_hand_than_set(tmp_path):
             await drain(tools)
             assert most <= 3
             assert len(sent(tools.ledger)) == 15
+
+    run(scenario)
+
+
+def test_a_worker_that_is_not_alone_leaves_what_another_holds(tmp_path):
+    async def scenario():
+        async with serving({"/1": html()}) as site, stage(tmp_path) as tools:
+            put(tools, entry(site.url("/1")))
+            (held,) = take(tools.ledger, START, 1, 900)
+            stop = asyncio.Event()
+            running = asyncio.create_task(run_pages(replace(tools, sole=False), stop))
+            await asyncio.sleep(0.3)
+            assert [(row.state, row.attempts) for row in fetches(tools.ledger)] == [("leased", held.attempts)]
+            assert site.paths == []
+            stop.set()
+            await running
+            await drain(tools)  # alone: what is held is a dead process's
+            assert [(row.state, row.attempts) for row in fetches(tools.ledger)] == [("done", 2)]
+
+    run(scenario)
+
+
+def test_a_page_whose_lease_ran_out_is_left_to_the_one_who_took_it_then(tmp_path):
+    async def scenario():
+        asked, go_on = asyncio.Event(), asyncio.Event()
+
+        async def slow(writer):
+            asked.set()
+            await go_on.wait()
+            writer.write(html())
+
+        async with serving({"/1": slow}) as site, stage(tmp_path) as tools:
+            put(tools, entry(site.url("/1")))
+            stop, counts = asyncio.Event(), Counter()
+            running = asyncio.create_task(run_pages(replace(tools, sole=False), stop, progress=counts.update))
+            await asked.wait()
+            later = START + timedelta(seconds=901)
+            assert release_expired(tools.ledger, later) == 1
+            assert len(take(tools.ledger, later, 1, 900)) == 1
+            go_on.set()
+            async with asyncio.timeout(20):
+                while not counts:
+                    await asyncio.sleep(0.02)
+            stop.set()
+            await running
+            assert counts["lost"] == 1
+            assert (counts["done"], sent(tools.ledger)) == (0, [])
+            assert [(row.state, row.attempts) for row in fetches(tools.ledger)] == [("leased", 2)]
+
+    run(scenario)
+
+
+def test_a_page_that_takes_long_is_held_for_longer(tmp_path):
+    async def scenario():
+        asked, go_on, time = asyncio.Event(), asyncio.Event(), Time()
+
+        async def slow(writer):
+            asked.set()
+            await go_on.wait()
+            writer.write(html())
+
+        settings = PageSettings(look_again_seconds=0.02, queue=QueueSettings(lease_seconds=0.4))
+        async with serving({"/1": slow}) as site, stage(tmp_path, time, settings=settings) as tools:
+            put(tools, entry(site.url("/1")))
+            stop = asyncio.Event()
+            running = asyncio.create_task(run_pages(tools, stop))
+            await asked.wait()
+            (before,) = fetches(tools.ledger)
+            time.pass_(seconds=0.3)
+            async with asyncio.timeout(20):
+                while fetches(tools.ledger)[0].lease == before.lease:
+                    await asyncio.sleep(0.02)
+            time.pass_(seconds=0.3)
+            assert release_expired(tools.ledger, time()) == 0
+            go_on.set()
+            async with asyncio.timeout(20):
+                while states(tools.ledger) != ["done"]:
+                    await asyncio.sleep(0.02)
+            stop.set()
+            await running
+            assert [row.attempts for row in fetches(tools.ledger)] == [1]
 
     run(scenario)

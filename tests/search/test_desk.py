@@ -15,9 +15,10 @@ from ingest.verdict import Abort, Reject, Retry
 from search.alert import Mark, Passage
 from search.alerts.acts import act
 from search.desk import alerts, detail
+from search.desk.bind import check_bind
+from search.desk.context import DeskSettings
 from search.desk.marks import excerpt, marked
 from search.desk.rendering import safe_link
-from search.desk.security import check_bind
 from search.watch import Watch
 
 SCRIPT = "<script>alert(1)</script>"
@@ -238,12 +239,12 @@ def test_the_first_view_is_small_and_quick(day_url):
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "desk.example", "", "127.0.0.1.evil.example"])
 def test_a_public_bind_is_refused(host):
     with pytest.raises(Abort, match="SSH tunnel"):
-        check_bind(host)
+        check_bind(DeskSettings(host=host), people=False)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "[::1]", "localhost", "127.8.8.8"])
 def test_a_loopback_bind_is_let_through(host):
-    check_bind(host)
+    check_bind(DeskSettings(host=host), people=False)
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "192.0.2.7:8740", "[bad"])

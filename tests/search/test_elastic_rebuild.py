@@ -21,7 +21,7 @@ KINDS = ("elasticsearch9", "elasticsearch8")
 
 @pytest.fixture(params=KINDS)
 def index(request):
-    with elastic(request.param) as made:
+    with elastic(request.param, timeout_seconds=180.0) as made:  # as `tocsin index reindex` waits
         yield made
 
 
@@ -82,7 +82,7 @@ def test_what_is_written_meanwhile_is_there_afterwards_and_no_search_meets_a_gap
     first = [told(f"a{number}", text="word", topics=[topic()]) for number in range(300)]
     put(index, *first)
     over = threading.Event()
-    written, gaps, troubles = {}, [], []
+    written, gaps, troubles, finished = {}, [], [], []
 
     def write(name):
         mine = ElasticIndex(index.server.settings, sleep=no_wait)
@@ -98,7 +98,8 @@ def test_what_is_written_meanwhile_is_there_afterwards_and_no_search_meets_a_gap
                         mine.add(batch)
                         break
                     except Retry:
-                        threading.Event().wait(0.05)  # as the worker does
+                        if over.wait(0.05) and not finished:  # as the worker does, but for a rebuild that failed
+                            return
                 threading.Event().wait(0.02)  # leaves the server to the others, too
                 for one in batch:
                     written[name, one.enriched.article.id] = one.enriched.article.revision
@@ -122,6 +123,7 @@ def test_what_is_written_meanwhile_is_there_afterwards_and_no_search_meets_a_gap
         thread.start()
     try:
         assert rebuilding(index, time.sleep).run().generation == 2
+        finished.append(True)
     finally:
         over.set()
         for thread in threads:

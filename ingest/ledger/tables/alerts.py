@@ -60,8 +60,8 @@ deliveries = Table(
     "deliveries",
     metadata,
     Column("id", String, primary_key=True),  # digest of alert event and channel
-    Column("event", BigInteger, nullable=False),
-    Column("alert", String, nullable=False),
+    Column("event", BigInteger, nullable=False),  # 0: a notice
+    Column("alert", String, nullable=False),  # the notice where it is one
     Column("channel", String, nullable=False),
     Column("state", String, nullable=False),  # waiting | held | sent | failed
     Column("attempts", Integer, nullable=False, default=0),
@@ -71,6 +71,16 @@ deliveries = Table(
     Column("sent", BigInteger),
     Index("deliveries_due", "state", "due"),
     Index("deliveries_by_alert", "alert"),
+)
+
+# What is told that is no alert: digests, and what is wrong with Tocsin itself.
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", String, primary_key=True),  # pure function of what it tells: written once
+    Column("kind", String, nullable=False),  # digest | trouble
+    Column("body", LargeBinary, nullable=False),  # Notice on the wire
+    Column("at", BigInteger, nullable=False),
 )
 
 audit = Table(

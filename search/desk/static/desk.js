@@ -22,6 +22,9 @@
   });
   document.addEventListener("htmx:sendError", () => tell("The server cannot be reached; is tocsin running?"));
 
+  const pulse = $(".pulse");
+  if (!pulse) return;  // the page where people sign in
+
   // Times in the reader's zone; the full time stands in the title.
   const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
   const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
@@ -45,7 +48,6 @@
   document.addEventListener("htmx:afterSwap", (event) => setTimes(event.detail.target.parentElement || document));
 
   // Alerts as they ring: server-sent events, resumed by number after the connection was lost.
-  const pulse = $(".pulse");
   function live() {
     const source = new EventSource(`/live?after=${body.dataset.event}`);
     source.onerror = () => {
@@ -53,7 +55,7 @@
         pulse.classList.add("lost");
         pulse.textContent = "the server is away · trying again, nothing is lost";
       }
-      if (source.readyState === EventSource.CLOSED) setTimeout(live, 3000);
+      if (source.readyState === EventSource.CLOSED) lost();
     };
     source.addEventListener("alert", (event) => {
       body.dataset.event = event.lastEventId;
@@ -70,6 +72,15 @@
         if (count !== undefined) place.textContent = count;
       }
     });
+  }
+
+  // The server refuses to stream to people who are signed out; else it is away, and comes back.
+  async function lost() {
+    try {
+      const answer = await fetch("/live", { method: "HEAD" });
+      if (answer.status === 401) { pulse.textContent = "you are signed out · load the page again"; return; }
+    } catch (error) { /* away */ }
+    setTimeout(live, 3000);
   }
 
   // What happened, one alert after the other, so that the list stands in the order in which it rang.
@@ -113,7 +124,8 @@
     if (focused) card.querySelector("h2 a").focus({ preventScroll: true });
     if (current && !$("#detail").contains(document.activeElement)) load(card);
   }
-  const belongs = (said) => (!body.dataset.desk || body.dataset.desk === said.desk) && ["", "open"].includes(body.dataset.show);
+  const desks = JSON.parse(body.dataset.desks);  // none: all
+  const belongs = (said) => (!desks.length || desks.includes(said.desk)) && ["", "open"].includes(body.dataset.show);
 
   let unseen = 0;
   function ring(said) {

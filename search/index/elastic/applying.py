@@ -33,7 +33,7 @@ def apply(server: Server, *, clock: Clock = now) -> tuple[list[str], list[str]]:
 def put_template(server: Server, kind: str, analyzers: tuple[str, ...]) -> None:
     """Puts the template of a kind."""
     body = mapping.template(kind, server.settings, analyzers)
-    server.ask("PUT", f"/_index_template/{mapping.alias(server.settings, kind)}", body)
+    server.change("PUT", f"/_index_template/{mapping.alias(server.settings, kind)}", body)
 
 
 def put_closing(server: Server, kind: str, generation: int) -> None:
@@ -43,7 +43,7 @@ def put_closing(server: Server, kind: str, generation: int) -> None:
     body = {name: value for name, value in body.items() if name in PUT_AGAIN}
     told = {name: value for name, value in body["_meta"]["tocsin"].items() if name != "closing"}
     body["_meta"]["tocsin"] = {**told, **({"closing": generation} if generation else {})}
-    server.ask("PUT", path, body)
+    server.change("PUT", path, body)
 
 
 def next_template(settings: IndexSettings, kind: str) -> str:

@@ -45,14 +45,14 @@ def article_documents(told: ToldArticle, same_as: str = "") -> ArticleDocuments:
     still the same.
     """
     article = told.enriched.article
-    body = _article(told)
+    body = article_body(told)
     body["digest"] = same_as or body["digest"]
     return ArticleDocuments(
         id=article.id,
         revision=article.revision,
         seen=body["seen"],
         article=msgspec.json.encode(body),
-        events=tuple(msgspec.json.encode(event) for event in _events(told)),
+        events=tuple(msgspec.json.encode(event) for event in event_bodies(told)),
     )
 
 
@@ -61,7 +61,8 @@ def told_article(record: object) -> ToldArticle:
     return msgspec.convert(record, ToldArticle)
 
 
-def _article(told: ToldArticle) -> Body:
+def article_body(told: ToldArticle) -> Body:
+    """The fields of an article."""
     made, enriched = document(told), told.enriched
     article, names = enriched.article, _names(told)
     record = wire.encode(told)
@@ -97,7 +98,8 @@ def _title(words: tuple[str, ...]) -> list[str]:
     return ["title_terms"] if words else []
 
 
-def _events(told: ToldArticle) -> Iterator[Body]:
+def event_bodies(told: ToldArticle) -> Iterator[Body]:
+    """The fields of each event that it tells."""
     enriched = told.enriched
     article, names = enriched.article, _names(told)
     tied: dict[int, list[str]] = {}

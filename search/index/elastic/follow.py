@@ -96,6 +96,7 @@ class Follower:
         self._ledger, self._server, self._clock, self._timer = ledger, server, clock, timer
         self._records = Records(server)
         self._sent: dict[str, OrderedDict[object, object]] = {source.kind: OrderedDict() for source in SOURCES}
+        self._generations: dict[str, int] = {}
         self._settled: float | None = None
 
     def step(self) -> int:
@@ -110,8 +111,12 @@ class Follower:
         return sent
 
     def _follow(self, source: _Source) -> int:
-        # A new generation of indices begins anew: its own mark is not there yet.
-        fact = f"index.{self._server.settings.name}.{source.kind}.v{self._records.generation(source.kind)}"
+        # A new generation of indices is followed anew: it has no mark yet.
+        generation = self._records.generation(source.kind)
+        fact = f"index.{self._server.settings.name}.{source.kind}.v{generation}"
+        if self._generations.get(source.kind) != generation:
+            self._sent[source.kind].clear()
+            self._generations[source.kind] = generation
         marked = self._mark(fact)
         after: tuple[Any, Any] | None = None
         sent = 0

@@ -146,7 +146,7 @@ class Places:
         closing = told_of(self._server, "articles").get("closing")
         if self._generation != generation:
             for kind in ("events", "articles"):
-                self._server.ask("DELETE", f"/{mapping.index_name(self._settings, kind, generation, month)}")
+                self._server.change("DELETE", f"/{mapping.index_name(self._settings, kind, generation, month)}")
             self.read()
         if closing == generation or self._generation != generation:
             raise Retry("the index is being exchanged for a new one (`tocsin index reindex`)")
@@ -172,12 +172,12 @@ def make(server: Server, kind: str, generation: int, month: str = "", *, hidden:
         raise Abort(f"there is no template {alias} at {server.where}: run `tocsin index apply`")
     name = mapping.index_name(server.settings, kind, generation, month)
     try:
-        server.ask("PUT", f"/{name}")  # answers once it can be searched, and only then may searches meet it
+        server.change("PUT", f"/{name}")  # answers once it can be searched, and only then may searches meet it
     except Refused as error:
         if error.kind != "resource_already_exists_exception":
             raise Abort(f"{name} cannot be made at {server.where}: {error}") from error
     if not hidden:
-        server.ask("POST", "/_aliases", {"actions": [{"add": {"index": name, "alias": alias}}]})
+        server.change("POST", "/_aliases", {"actions": [{"add": {"index": name, "alias": alias}}]})
     return name
 
 

@@ -29,6 +29,7 @@ FEW = 200  # changes in a round of catching up: then the writers are stopped for
 MOST_ROUNDS = 10
 BATCH = 500  # articles in memory
 GRACE_SECONDS = 5.0  # for searches that began before the exchange
+CLOSED = ("articles", "events")
 COPIED = ("alerts", "polls", "rejected")
 Sleep = Callable[[float], None]
 
@@ -49,7 +50,8 @@ class Rebuilding:
     Old articles are read from their own records and made anew; `told` are more of them, such as those on the stream,
     of which the old index wins where revisions are equal. While this runs, writers write to the old indices. What they
     changed is copied after them, round by round; for the last round, of few articles, the old indices are closed for
-    writing and writers wait. Then one request exchanges the aliases. Searches never meet a gap.
+    writing and writers wait. Then one request exchanges the aliases. Searches never meet a gap. Alerts, polls and
+    rejected records are copied as they stand, and the ledger is followed anew (follow.py).
     """
 
     def __init__(self, server: Server, *, clock: Clock = now, sleep: Sleep = time.sleep) -> None:
@@ -73,16 +75,16 @@ class Rebuilding:
             done.rounds += 1
             if self._copy_changed(done) <= FEW:
                 break
+        for kind in COPIED:
+            self._copy_documents(kind, done.generation)
         try:
             self._close()
             while self._copy_changed(done):
                 pass
-            for kind in COPIED:
-                self._copy_documents(kind, done.generation)
             old = {kind: behind(self._server, kind) for kind in mapping.KINDS}
             self._exchange(old, done.generation)
         except BaseException:
-            self._open(mapping.KINDS)
+            self._open()
             raise
         self._finish(old, keep_old)
         log.info("index exchanged", extra={"articles": done.articles, "generation": done.generation})
@@ -95,19 +97,20 @@ class Rebuilding:
             return
         for kind in mapping.KINDS:
             with suppress(Refused):
-                self._server.ask("DELETE", f"/_index_template/{next_template(self._settings, kind)}")
+                self._server.change("DELETE", f"/_index_template/{next_template(self._settings, kind)}")
         for index in coming(self._server):
-            self._server.ask("DELETE", f"/{index}")
-        self._open(mapping.KINDS)
+            self._server.change("DELETE", f"/{index}")
+        self._open()
 
     def _prepare(self, generation: int) -> None:
         """Templates of the new generation alone: a writer of the version before may still make a month of the old."""
         for kind in mapping.KINDS:
             body = mapping.template(kind, self._settings, self._analyzers)
-            body |= {"index_patterns": [f"{mapping.alias(self._settings, kind)}-v{generation}*"], "priority": 600}
+            name = mapping.alias(self._settings, kind)
+            body |= {"index_patterns": [f"{name}-v{generation}", f"{name}-v{generation}-*"], "priority": 600}
             path = f"/_index_template/{next_template(self._settings, kind)}"
             try:
-                self._server.ask("PUT", path, body, {"create": "true"})  # the first of two that begin goes on
+                self._server.change("PUT", path, body, {"create": "true"})  # the first of two that begin goes on
             except Refused as error:
                 raise Abort(
                     f"another `tocsin index reindex` has just begun at {self._server.where}: {error}"
@@ -115,7 +118,10 @@ class Rebuilding:
 
     def _copy_told(self, done: Rebuilt, told: Iterable[ToldArticle]) -> None:
         for some in _some(told):
-            made = {one.id: one for one in map(article_documents, some)}  # the last of an article in the batch
+            made: dict[str, ArticleDocuments] = {}
+            for one in map(article_documents, some):
+                if one.id not in made or made[one.id].revision <= one.revision:
+                    made[one.id] = one
             standing = self._places.standing({name: one.revision for name, one in made.items()})
             months = {
                 name: mapping.month_of(standing[name].index) if name in standing else mapping.month(one.seen)
@@ -192,22 +198,22 @@ class Rebuilding:
 
     def _close(self) -> None:
         """Keeps writers out of every old index, those made meanwhile too; returns when none writes any more."""
-        for kind in mapping.KINDS:
+        for kind in CLOSED:
             put_closing(self._server, kind, self._places.generation)
         closed: set[str] = set()
-        while left := {index for kind in mapping.KINDS for index in behind(self._server, kind)} - closed:
+        while left := {index for kind in CLOSED for index in behind(self._server, kind)} - closed:
             for index in sorted(left):
-                self._server.ask("PUT", f"/{index}/_block/write")
+                self._server.change("PUT", f"/{index}/_block/write")
             closed |= left
 
-    def _open(self, kinds: Iterable[str]) -> None:
-        for kind in kinds:
+    def _open(self) -> None:
+        for kind in CLOSED:
             put_closing(self._server, kind, 0)
             for index in behind(self._server, kind):
-                self._server.ask("PUT", f"/{index}/_settings", {"index": {"blocks": {"write": None}}})
+                self._server.change("PUT", f"/{index}/_settings", {"index": {"blocks": {"write": None}}})
 
     def _copy_documents(self, kind: str, generation: int) -> None:
-        """Copies what the ledger tells; what it still has is sent again, for a new generation is followed anew."""
+        """Copies what came from the ledger. What changes meanwhile is sent again: a new generation is followed anew."""
         known = mapping.fields(kind).keys()
         alias = mapping.alias(self._settings, kind)
         self._server.ask("POST", f"/{alias}/_refresh")
@@ -234,17 +240,17 @@ class Rebuilding:
                 gone = old[kind]
             actions += [{"remove": {"index": index, "alias": alias}} for index in gone]
             actions += [{"add": {"index": index, "alias": alias}} for index in sorted(fresh)]
-        self._server.ask("POST", "/_aliases", {"actions": actions})
+        self._server.change("POST", "/_aliases", {"actions": actions})
 
     def _finish(self, old: Mapping[str, list[str]], keep_old: bool) -> None:
         for kind in mapping.KINDS:
             put_template(self._server, kind, self._analyzers)
-            self._server.ask("DELETE", f"/_index_template/{next_template(self._settings, kind)}")
+            self._server.change("DELETE", f"/_index_template/{next_template(self._settings, kind)}")
         if keep_old:
             return
         self._sleep(GRACE_SECONDS)
         for index in (index for kind in mapping.KINDS for index in old[kind]):
-            self._server.ask("DELETE", f"/{index}", params={"ignore_unavailable": "true"})
+            self._server.change("DELETE", f"/{index}", params={"ignore_unavailable": "true"})
 
 
 def _behind_hand(pair: Pair[Kept, Kept], done: Rebuilt) -> bool:

@@ -41,15 +41,15 @@ def _drop(server: Server, index: str, beside: list[str], seen_ms: int) -> list[i
     """
     if mapping.month_end(mapping.month_of(index)) > seen_ms:
         return []
-    server.ask("PUT", f"/{index}/_block/write")
+    server.change("PUT", f"/{index}/_block/write")
     newer = {"query": {"range": {"seen": {"gte": seen_ms, "format": "epoch_millis"}}}}
     server.ask("POST", f"/{index}/_refresh")
     if _count(server, index, newer):
-        server.ask("PUT", f"/{index}/_settings", {"index": {"blocks": {"write": None}}})
+        server.change("PUT", f"/{index}/_settings", {"index": {"blocks": {"write": None}}})
         return []
     had = _count(server, index, {})
     for name in (index, *beside):
-        server.ask("DELETE", f"/{name}", params={"ignore_unavailable": "true"})
+        server.change("DELETE", f"/{name}", params={"ignore_unavailable": "true"})
     return [had]
 
 

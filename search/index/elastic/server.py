@@ -19,8 +19,8 @@ JSON = {"content-type": "application/json", "accept": "application/json"}
 FULL = "disk usage exceeded flood-stage watermark"
 
 
-class Refused(Exception):  # noqa: N818 - a verdict on a request, for the caller to judge
-    """The server understood and said no; nothing was done."""
+class Refused(Abort):
+    """The server understood and said no; nothing was done. Who asked may know better what to do than to stop."""
 
     def __init__(self, message: str, status: int, kind: str) -> None:
         super().__init__(message)
@@ -82,12 +82,28 @@ class Server:
                 f"the certificate of {self.where} is not trusted ({_cause(error)}): name its CA in [index] ca_file"
             ) from error
         except SerializationError as error:
-            raise Abort(f"{self.where} does not answer as Elasticsearch does: check [index] url") from error
+            raise Abort(f"what answers at {self.where} is not Elasticsearch: check [index] url") from error
         except AwayError as error:
             raise Retry(f"the index at {self.where} is away ({_cause(error)}); is it running?") from error
         except TransportError as error:
             raise Retry(f"the index at {self.where} did not answer: {_cause(error)}") from error
         return dict(answer.body) if isinstance(answer.body, Mapping) else {}
+
+    def change(
+        self, method: str, path: str, body: object = None, params: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Makes, changes or removes indices, aliases or templates; every node knows of it when it returns.
+
+        Raises: as `ask`; Retry too if the nodes took too long.
+        """
+        seconds = f"{max(1, round(self.settings.timeout_seconds * 0.9))}s"
+        waiting = {"master_timeout": seconds}
+        if not path.startswith("/_index_template/"):  # which knows no other
+            waiting["timeout"] = seconds
+        answer = self.ask(method, path, body, {**(params or {}), **waiting})
+        if not answer.get("acknowledged", True):
+            raise Retry(f"the nodes of the index at {self.where} are slow to agree on a change; try again")
+        return answer
 
     def there(self, path: str) -> bool:
         """Whether what a path names exists."""
