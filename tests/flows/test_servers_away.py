@@ -1,5 +1,6 @@
 """What a stage does while something that it needs is away: another takes over, or it waits and loses nothing."""
 
+import asyncio
 import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -9,16 +10,23 @@ from building import told
 from fleet_kit import Fleet, each
 from hook_kit import SETTINGS, receiver, watched
 from route_kit import bundled_newsroom
+from servers import own_server, server
 from servers_route_kit import deployment, tenant
 from sqlalchemy import func, select
-from stream_kit import eventually
+from stream_kit import eventually, own_topics
 
 from enrich.article import ToldArticle
+from flows.assembly import assembled
 from flows.demo.stock import stock
-from flows.opening import open_stream
+from flows.home import Home
+from flows.opening import open_stream, owning
+from flows.settings import Settings
 from ingest import wire
+from ingest.ledger import Ledger
 from ingest.ledger.leases import standing
+from ingest.ledger.settings import LedgerSettings
 from ingest.ledger.tables import stories as tables
+from search.index.settings import IndexSettings
 
 pytestmark = pytest.mark.servers
 
@@ -71,6 +79,26 @@ def told_articles(stream):
     """Articles that the index has not got; a record on its way to the brokers may be seen twice."""
     waiting = list(stream.waiting("index", "told"))
     return {wire.decode(record.value, ToldArticle).enriched.article.id for record in waiting}
+
+
+def test_a_process_that_starts_or_ends_while_the_ledger_is_away_goes_on(tmp_path):
+    with own_server("postgresql") as postgresql, own_topics(server("kafka").url) as stream:
+        settings = Settings(
+            ledger=LedgerSettings(url=postgresql.url),
+            stream=stream,
+            index=IndexSettings(url="http://127.0.0.1:9"),  # nobody asks it here
+        )
+        Ledger.connect(settings.ledger, upgraded=True).close()
+        with owning(Home(tmp_path), settings=settings) as parts:
+
+            async def start_and_end():
+                async with assembled(parts) as assembly:
+                    await asyncio.to_thread(postgresql.start)
+                    assert assembly.politeness.take("news.example") == 0
+                    await asyncio.to_thread(postgresql.stop)
+
+            postgresql.stop()
+            asyncio.run(start_and_end())
 
 
 class Schedule:
