@@ -258,6 +258,11 @@ _SERVICES: dict[str, Callable[[Assembly], Iterator[Service]]] = {
 }
 
 
+def _close(politeness: Politeness) -> None:
+    with contextlib.suppress(Retry):  # the ledger is away: what this process held runs out
+        politeness.close()
+
+
 @asynccontextmanager
 async def assembled(parts: Parts) -> AsyncIterator[Assembly]:
     """The route over a folder; on leaving, children end and hosts are given back."""
@@ -266,8 +271,9 @@ async def assembled(parts: Parts) -> AsyncIterator[Assembly]:
         fetcher = await stack.enter_async_context(Fetcher(settings.fetch, clock=parts.clock))
         children = await stack.enter_async_context(Children(JOBS, settings.children))
         politeness = Politeness(parts.ledger, settings.fetch, parts.clock, parts.owner)
-        await asyncio.to_thread(politeness.release_all)
-        stack.callback(politeness.close)
+        if not parts.shared:  # elsewhere no process was ever called as this one is
+            await asyncio.to_thread(politeness.release_all)
+        stack.callback(_close, politeness)
         bell = Bell(asyncio.get_running_loop())
         parts.ledger.listen(bell.ring)
         holding = Holding()

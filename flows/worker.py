@@ -301,7 +301,7 @@ class Worker(Generic[In, Ready]):
     def _count_attempt(self, raw: Received) -> bool:
         """Counts an attempt durably; False where the record has used up its attempts."""
         row = {"stage": self.stage.name, "record": _named(raw), "count": 1}
-        with self._ledger.begin() as transaction:
+        with self._ledger.begin("rows") as transaction:
             used = transaction.execute(
                 select(func.coalesce(func.max(tables.attempts.c.count), 0)).where(
                     tables.attempts.c.stage == self.stage.name, tables.attempts.c.record == _named(raw)

@@ -108,9 +108,9 @@ def kill_tree(process):
 
 
 @contextmanager
-def bundled_newsroom(speed):
+def bundled_newsroom(**how):
     """The newsroom of `tocsin demo`, which publishes from now on."""
-    newsroom = Newsroom(opened=datetime.now(UTC), speed=speed)
+    newsroom = Newsroom(**{"opened": datetime.now(UTC), **how})
     newsroom.start()
     try:
         yield newsroom

@@ -54,10 +54,10 @@ def texts(records) -> list[bytes]:
     return [record.value for record in records]
 
 
-def eventually(what: Callable[[], Any], seconds: float = 30.0) -> Any:
-    """What `what` gives, once it is true."""
+def eventually(what: Callable[[], Any], seconds: float = 30.0, every: float = 0.05) -> Any:
+    """What `what` gives, once it is true; asked `every` so many seconds."""
     until = time.monotonic() + seconds
     while not (found := what()):
         assert time.monotonic() < until, "it never came true"
-        time.sleep(0.05)
+        time.sleep(every)
     return found

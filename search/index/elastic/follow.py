@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, Select, func, select, tuple_
 
 from ingest.clock import Clock, now, to_ms
 from ingest.ledger import Ledger
 from ingest.ledger.tables import alerts as alert_tables
 from ingest.ledger.tables import articles as article_tables
 from ingest.ledger.tables import feeds as feed_tables
+from ingest.ledger.upsert import upsert
 from search.index.elastic import mapping
 from search.index.elastic.records import Records
 from search.index.elastic.searching import walk
@@ -175,16 +176,15 @@ class Follower:
         return None if found is None else int(found)
 
     def _note(self, fact: str, mark: int) -> None:
-        with self._ledger.begin() as transaction:
+        with self._ledger.begin("rows") as transaction:
             write_fact(transaction, fact, str(mark), to_ms(self._clock()))
 
 
 def write_fact(transaction: Connection, name: str, value: str, at_ms: int) -> None:
     """Keeps a single value under its name."""
-    facts = alert_tables.facts
-    changed = transaction.execute(update(facts).where(facts.c.name == name).values(value=value, at=at_ms))
-    if not changed.rowcount:
-        transaction.execute(insert(facts).values(name=name, value=value, at=at_ms))
+    row = {"name": name, "value": value, "at": at_ms}
+    statement = upsert(transaction, alert_tables.facts).values(row)
+    transaction.execute(statement.on_conflict_do_update(index_elements=["name"], set_=row))
 
 
 def _next(source: _Source, marked: int | None, after: tuple[Any, Any] | None) -> Select[Any]:
