@@ -4,7 +4,7 @@ BIN := .venv/bin
 HOME_FOLDER ?= .demo
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-servers test-ledger-postgresql prove check bench picture clean lock
+.PHONY: help install run test test-servers test-ledger-postgresql prove check bench bench-servers picture clean lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -52,6 +52,9 @@ check: .venv/.installed ## lint, format, types, layers
 
 bench: .venv/.installed ## speed and memory, side by side in one run
 	$(BIN)/python tests/bench/all.py
+
+bench-servers: .venv/.installed ## the same over Kafka, Elasticsearch and PostgreSQL: rates, delay, a burst
+	TOCSIN_NEED_SERVERS=1 $(BIN)/python tests/bench/all.py kafka_stream elastic_bulk servers
 
 picture: .venv/.installed ## takes the pictures of the desk page and of Prefect's anew, from running ones
 	TOCSIN_PICTURE=1 $(BIN)/python -m pytest -q tests/flows/test_run_demo_page.py tests/flows/test_scheduled_worker.py

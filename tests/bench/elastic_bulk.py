@@ -2,12 +2,11 @@
 
     python tests/bench/elastic_bulk.py http://127.0.0.1:9200 [articles]
 
-Without an address it takes TOCSIN_ELASTICSEARCH9. Both sides write the same documents, made from the same told articles
+Without an address it takes the server of the tests. Both sides write the same documents, made from the same told articles
 as they go, into indices of the same mapping. Tocsin's side also looks up where each article stands, sends its events
 before it, and counts revisions. Rounds alternate, so that both sides meet the same machine; the medians are compared.
 """
 
-import os
 import random
 import secrets
 import sys
@@ -15,12 +14,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from statistics import median
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import msgspec
 from elasticsearch import Elasticsearch
 from elasticsearch.helpers import streaming_bulk
+from servers import server
 
 from enrich.article import EnrichedArticle, Language, Link, Mention, StoryKeys, ToldArticle, Topic
 from flows.demo.stock import stock
@@ -130,9 +133,7 @@ def _actions(told: list[ToldArticle], target: str, events: str) -> Iterator[dict
 
 def main() -> int:
     """Prints the rates; gives 1 where the ratio with batches of 500 is below the target."""
-    url = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("TOCSIN_ELASTICSEARCH9", "")
-    if not url:
-        sys.exit("give the address of an Elasticsearch, or set TOCSIN_ELASTICSEARCH9")
+    url = sys.argv[1] if len(sys.argv) > 1 else server("elasticsearch9").url
     told = articles(int(sys.argv[2]) if len(sys.argv) > 2 else ARTICLES)
     sides = {"streaming_bulk": plain(told), **{f"index, {batch} at a time": ours(told, batch) for batch in BATCHES}}
     spent: dict[str, list[float]] = {name: [] for name in sides}

@@ -25,9 +25,10 @@ from sqlalchemy import select
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from fleet_kit import Fleet, each
 from route import WATCHES, serving, watched
 from route_kit import COMMAND, environ, tocsin
-from servers_route_kit import Deployment, Fleet, deployment, each
+from servers_route_kit import Deployment, deployment
 
 from flows.demo.stock import stock
 from flows.opening import open_stream
