@@ -2,7 +2,7 @@
 
     python tests/bench/elastic_bulk.py http://127.0.0.1:9200 [articles]
 
-Without an address it takes the server of the tests. Both sides write the same documents, made from the same told articles
+Without an address it takes that of the tests. Both sides write the same documents, made from the same told articles
 as they go, into indices of the same mapping. Tocsin's side also looks up where each article stands, sends its events
 before it, and counts revisions. Rounds alternate, so that both sides meet the same machine; the medians are compared.
 """
