@@ -17,11 +17,8 @@ from stream_kit import own_topics
 
 from flows.home import Home
 from flows.opening import open_stream
-from flows.route import TOPICS
 from flows.settings import Settings, read_settings
 from flows.standing import Left, left
-from flows.stream.kafka_connect import Brokers
-from flows.stream.kafka_topics import apply
 from ingest.clock import now
 from ingest.ledger import Ledger
 from ingest.ledger.tables import alerts as alert_tables
@@ -123,8 +120,7 @@ def deployment(
             servers = list(starting.map(lambda kind: stack.enter_context(own_server(kind)), kinds))
         urls = dict(zip(("stream", "index", "ledger"), (one.url for one in servers), strict=True))
         made = _made(home, settings, urls, environment, servers)
-        with closing(Brokers(made.settings.stream)) as brokers:
-            apply(brokers, TOPICS)
+        made.tocsin("stream", "apply")
         made.tocsin("index", "apply")
         yield made
 
