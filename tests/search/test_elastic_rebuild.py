@@ -114,6 +114,7 @@ def test_what_is_written_meanwhile_is_there_afterwards_and_no_search_meets_a_gap
                 found = index.search(All(), limit=1).total
                 if found < 300:
                     gaps.append(found)
+                over.wait(0.01)
             except Exception as error:  # noqa: BLE001 - told by the test
                 troubles.append(error)
 

@@ -176,6 +176,7 @@ def make(server: Server, kind: str, generation: int, month: str = "", *, hidden:
     except Refused as error:
         if error.kind != "resource_already_exists_exception":
             raise Abort(f"{name} cannot be made at {server.where}: {error}") from error
+        server.ready(name)  # another process is making it this moment
     if not hidden:
         server.change("POST", "/_aliases", {"actions": [{"add": {"index": name, "alias": alias}}]})
     return name

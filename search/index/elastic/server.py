@@ -105,6 +105,16 @@ class Server:
             raise Retry(f"the nodes of the index at {self.where} are slow to agree on a change; try again")
         return answer
 
+    def ready(self, index: str) -> None:
+        """Waits until all of an index can be searched.
+
+        Raises: Retry if that takes too long.
+        """
+        seconds = max(1, round(self.settings.timeout_seconds * 0.9))
+        waiting = {"wait_for_status": "yellow", "timeout": f"{seconds}s"}
+        if self.ask("GET", f"/_cluster/health/{index}", params=waiting).get("timed_out"):
+            raise Retry(f"{index} at {self.where} is not ready yet")
+
     def there(self, path: str) -> bool:
         """Whether what a path names exists."""
         try:
@@ -162,7 +172,7 @@ class Server:
             return Retry(blocked(self.where, reason))
         if error.status_code == 429:
             return Retry(f"the index at {self.where} is busy: {reason}")
-        if error.status_code >= 500:
+        if error.status_code >= 500 or error.status_code == 408:
             return Retry(f"the index at {self.where} cannot answer now ({error.status_code}): {reason}")
         return Refused(reason, error.status_code, kind)
 
