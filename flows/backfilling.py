@@ -14,13 +14,14 @@ from flows.assembly import Assembly, assembled
 from flows.home import Home
 from flows.opening import Parts, owning
 from ingest import archive
-from ingest.archive import Capture, Place, capture_at, files, places
+from ingest.archive import Capture, files
 from ingest.backfill import Captured, Fate, known, publish_captures, queue_addresses
 from ingest.entry import Origin
 from ingest.fetch.guard import check_url
 from ingest.links import clean_link
 from ingest.pages.visit import PAGE_TYPES
 from ingest.verdict import Abort, Reject
+from ingest.warc import Place, capture_at, places
 
 log = logging.getLogger(f"tocsin.{__name__}")
 

@@ -71,7 +71,7 @@ DOORS = {
     "feedparser": ("ingest/feeds/",),
     "trafilatura": ("ingest/extract/",),
     "aiohttp": ("ingest/fetch/",),
-    "warcio": ("ingest/archive.py",),
+    "warcio": ("ingest/archive.py", "ingest/warc.py"),
     "luqum": ("search/query/",),
     "sqlite3": ("search/index/", "ingest/ledger/"),
     "psycopg": ("ingest/ledger/",),

@@ -16,6 +16,8 @@ from search.index.elastic.index import ElasticIndex
 from search.index.embedded import EmbeddedIndex
 from search.query.tree import All
 
+pytestmark = pytest.mark.servers
+
 KINDS = ("elasticsearch9", "elasticsearch8")
 
 

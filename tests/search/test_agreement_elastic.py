@@ -20,6 +20,8 @@ from search.query.parse import QueryRefused, parse
 from search.query.tree import And, Node, Term
 from search.query.words import written
 
+pytestmark = pytest.mark.servers
+
 numbers = itertools.count()
 
 

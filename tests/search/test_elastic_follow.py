@@ -25,6 +25,8 @@ from search.query.parse import parse
 from search.watch import Watch
 from search.watches import WatchStore
 
+pytestmark = pytest.mark.servers
+
 KINDS = ("elasticsearch9", "elasticsearch8")
 WORDS = "Washington eased its sanctions on potash."
 

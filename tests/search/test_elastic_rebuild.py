@@ -16,6 +16,8 @@ from search.index.elastic.rebuilding import Rebuilding
 from search.query.parse import parse
 from search.query.tree import All
 
+pytestmark = pytest.mark.servers
+
 KINDS = ("elasticsearch9", "elasticsearch8")
 
 

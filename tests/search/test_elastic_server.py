@@ -24,6 +24,8 @@ from search.index.settings import IndexSettings
 from search.query.parse import parse
 from search.query.tree import All, And, Or, Phrase, Term
 
+pytestmark = pytest.mark.servers
+
 KINDS = ("elasticsearch9", "elasticsearch8")
 
 

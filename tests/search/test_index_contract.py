@@ -10,6 +10,8 @@ from index_kit import ADAPTERS, adapter, elastic, empty, put, see
 from search.query.parse import parse
 from search.query.tree import All
 
+pytestmark = pytest.mark.servers
+
 DAY = timedelta(days=1)
 
 

@@ -23,6 +23,8 @@ from search.kibana.lucene import lucene
 from search.query.parse import parse
 from search.watches import read_watches
 
+pytestmark = pytest.mark.servers
+
 SERVERS = ("elasticsearch9", "elasticsearch8")
 RINGS = {one.path.strip("/").removesuffix(".html"): one.rings for one in stock()}
 RELEASE = {name for name, watches in RINGS.items() if "release-for-relief" in watches}

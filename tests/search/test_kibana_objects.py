@@ -24,6 +24,8 @@ from search.kibana.objects import (
     written,
 )
 
+pytestmark = pytest.mark.servers
+
 FOLDER = Path(__file__).parents[2] / "deploy" / "kibana"
 OBJECTS = read_objects(FOLDER)
 BY_KEY = {one.key: one for one in OBJECTS}

@@ -18,6 +18,8 @@ from search.kibana.lucene import lucene
 from search.query.parse import QueryRefused, parse
 from search.query.words import written
 
+pytestmark = pytest.mark.servers
+
 SERVERS = ("elasticsearch9", "elasticsearch8")
 numbers = itertools.count()
 
