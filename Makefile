@@ -28,7 +28,7 @@ test: .venv/.installed ## every test; those with servers use what is on this mac
 test-servers: .venv/.installed ## tests with a real Kafka, Elasticsearch and PostgreSQL: fetches them, fails where one is missing
 	sh tests/browser.sh
 	sh tests/packages.sh
-	TOCSIN_NEED_SERVERS=1 $(BIN)/python -m pytest -m 'servers and not prove' --timeout 1200
+	TOCSIN_NEED_SERVERS=1 $(BIN)/python -m pytest -m 'servers and not prove' --timeout 1200 $(OPTIONS)
 	TOCSIN_NEED_SERVERS=1 $(MAKE) test-ledger-postgresql
 
 # Written for a ledger in a file; what they say must hold on PostgreSQL too.
