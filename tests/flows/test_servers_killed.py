@@ -48,8 +48,8 @@ def over(standing):
 def assert_all_rang(made, received):
     """Every ring was sent under one id, none for a story that had one, and the doctor finds nothing wrong.
 
-    Kills change the order in which articles arrive, and with another order one event may be grouped as two stories, each
-    with an alert of its own: which was seen once in five runs. With the order fixed (test_servers_same) it is one.
+    Kills change the order in which articles arrive, and in another order one event may be grouped as two stories, each
+    with an alert of its own: that was seen once in five runs. With the order fixed (test_servers_same) it is one.
     """
     rung, ids = made.alerts(), delivery_ids(received)
     stories = [alert["story"] for alert in rung if alert["watch"] == "release-for-relief"]
