@@ -15,7 +15,7 @@ from search.desk.roles import ANYBODY, ROUTES, needed
 from search.people.person import ROLES, at_least
 
 FILLED = {"alert": "a", "act": "acknowledged", "article": "x", "story": "s", "watch": "borders", "state": "on"}
-FILLED |= {"name": "n", "channel": "hook", "order": "enable"}
+FILLED |= {"name": "n", "channel": "hook", "order": "enable", "what": "digest"}
 
 
 @pytest.fixture(scope="module")
