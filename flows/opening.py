@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
-from sqlalchemy import select
-
 from flows.home import Home, Ownership, Unowned
 from flows.route import TOPICS
 from flows.settings import Settings, read_settings
@@ -17,8 +15,7 @@ from flows.stream.embedded import EmbeddedStream
 from ingest.archive import Archive
 from ingest.clock import Clock, now, to_ms
 from ingest.ledger import Ledger
-from ingest.ledger.tables import alerts as alert_tables
-from ingest.ledger.upsert import upsert
+from ingest.ledger.facts import first_fact
 from ingest.verdict import Abort
 from search.index.embedded import EmbeddedIndex
 from search.index.port import Index
@@ -111,11 +108,8 @@ def is_shared(settings: Settings) -> bool:
 
 def shared_secret(ledger: Ledger) -> str:
     """What forms of the desk page are signed with: the same for all its processes, made by the first."""
-    facts = alert_tables.facts
-    row = {"name": "desk.secret", "value": secrets.token_urlsafe(24), "at": to_ms(now())}
     with ledger.begin("rows") as transaction:
-        transaction.execute(upsert(transaction, facts).values(row).on_conflict_do_nothing())
-        return str(transaction.execute(select(facts.c.value).where(facts.c.name == row["name"])).scalar_one())
+        return first_fact(transaction, "desk.secret", secrets.token_urlsafe(24), to_ms(now()))
 
 
 def open_ledger(home: Home, settings: Settings, waiting: Callable[[str], None] = lambda _why: None) -> Ledger:

@@ -6,16 +6,15 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from ingest import wire
 from ingest.clock import to_ms
 from ingest.identity import digest
 from ingest.ledger import Ledger
-from ingest.ledger.tables import alerts as tables
+from ingest.ledger.facts import fact, put_fact
 from search.deliver.message import one_line
 from search.deliver.notices import Notice, tell
-from search.deliver.outbox import put_fact
 
 FACT = "troubles"
 SHOWN = 20  # sentences in one notice; the others are counted
@@ -95,7 +94,7 @@ class _Kept:
 
 
 def _remembered(transaction: Connection) -> dict[str, _Kept]:
-    value = transaction.execute(select(tables.facts.c.value).where(tables.facts.c.name == FACT)).scalar()
+    value = fact(transaction, FACT)
     return wire.decode(value.encode(), dict[str, _Kept]) if value else {}
 
 

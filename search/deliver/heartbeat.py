@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from ingest.clock import Clock, now, to_ms
 from ingest.ledger import Ledger
+from ingest.ledger.facts import put_fact
 from ingest.verdict import Reject, Retry
-from search.deliver.outbox import put_fact
 from search.deliver.sender import Poster
 from search.deliver.settings import DeliverySettings
 

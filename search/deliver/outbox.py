@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, select, update
 from ingest import wire
 from ingest.clock import Clock, now, to_ms
 from ingest.ledger import Ledger
+from ingest.ledger.facts import fact, put_fact
 from ingest.ledger.tables import alerts as tables
 from ingest.ledger.upsert import upsert
 from search.alert import Alert, AlertEvent
@@ -67,8 +68,7 @@ def heard_of(transaction: Connection, alerts: Collection[str]) -> list[str]:
 
 def held(connection: Connection) -> str:
     """Who holds all deliveries, empty where nobody does."""
-    found = connection.execute(select(tables.facts.c.value).where(tables.facts.c.name == HOLD)).scalar()
-    return found or ""
+    return fact(connection, HOLD) or ""
 
 
 def hold(ledger: Ledger, *, by: str, clock: Clock = now) -> None:
@@ -92,13 +92,6 @@ def release(ledger: Ledger, *, by: str, drop: bool = False, clock: Clock = now) 
         what = "held deliveries dropped" if drop else "deliveries released"
         record(transaction, who=by, what=what, subject="deliveries", detail=str(count), at_ms=at)
     return count
-
-
-def put_fact(transaction: Connection, name: str, value: str, at_ms: int) -> None:
-    """Sets a single value of the ledger."""
-    row = {"name": name, "value": value, "at": at_ms}
-    statement = upsert(transaction, tables.facts).values(row)
-    transaction.execute(statement.on_conflict_do_update(index_elements=["name"], set_=row))
 
 
 def take(

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select, tuple_
+from sqlalchemy import Row, Select, func, select, tuple_
 
 from ingest.clock import Clock, now, to_ms
 from ingest.ledger import Ledger
+from ingest.ledger.facts import fact, put_fact
 from ingest.ledger.tables import alerts as alert_tables
 from ingest.ledger.tables import articles as article_tables
 from ingest.ledger.tables import feeds as feed_tables
-from ingest.ledger.upsert import upsert
 from search.index.elastic import mapping
 from search.index.elastic.records import Records
 from search.index.elastic.searching import walk
@@ -113,11 +113,11 @@ class Follower:
     def _follow(self, source: _Source) -> int:
         # A new generation of indices is followed anew: it has no mark yet.
         generation = self._records.generation(source.kind)
-        fact = f"index.{self._server.settings.name}.{source.kind}.v{generation}"
+        name = f"index.{self._server.settings.name}.{source.kind}.v{generation}"
         if self._generations.get(source.kind) != generation:
             self._sent[source.kind].clear()
             self._generations[source.kind] = generation
-        marked = self._mark(fact)
+        marked = self._mark(name)
         after: tuple[Any, Any] | None = None
         sent = 0
         while True:
@@ -131,7 +131,7 @@ class Follower:
                 after = (getattr(rows[-1], source.mark.name), rows[-1].id)
                 if marked is None or after[0] > marked:
                     marked = after[0]
-                    self._note(fact, after[0])
+                    self._note(name, after[0])
             if len(rows) < BATCH:
                 return sent
 
@@ -169,22 +169,14 @@ class Follower:
             sent += len(other) + len(gone)
         return sent
 
-    def _mark(self, fact: str) -> int | None:
-        facts = alert_tables.facts.c
+    def _mark(self, name: str) -> int | None:
         with self._ledger.read() as connection:
-            found = connection.execute(select(facts.value).where(facts.name == fact)).scalar()
+            found = fact(connection, name)
         return None if found is None else int(found)
 
-    def _note(self, fact: str, mark: int) -> None:
+    def _note(self, name: str, mark: int) -> None:
         with self._ledger.begin("rows") as transaction:
-            write_fact(transaction, fact, str(mark), to_ms(self._clock()))
-
-
-def write_fact(transaction: Connection, name: str, value: str, at_ms: int) -> None:
-    """Keeps a single value under its name."""
-    row = {"name": name, "value": value, "at": at_ms}
-    statement = upsert(transaction, alert_tables.facts).values(row)
-    transaction.execute(statement.on_conflict_do_update(index_elements=["name"], set_=row))
+            put_fact(transaction, name, str(mark), to_ms(self._clock()))
 
 
 def _next(source: _Source, marked: int | None, after: tuple[Any, Any] | None) -> Select[Any]:
