@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from flows.demo.newsroom import Newsroom
@@ -116,6 +116,19 @@ def bundled_newsroom(**how):
         yield newsroom
     finally:
         newsroom.stop()
+
+
+def published_newsroom():
+    """The same, where everything was published an hour ago."""
+    return bundled_newsroom(opened=datetime.now(UTC) - timedelta(hours=1))
+
+
+def read_whole_newsroom(folder, *options):
+    """Has the command read the whole bundled newsroom into the folder; gives the folder."""
+    with published_newsroom() as newsroom:
+        arguments = ("--feeds", newsroom.feeds_url, *options, "--allow-loopback", "--until-idle")
+        tocsin("run", *arguments, home=folder)
+    return folder
 
 
 @contextmanager

@@ -2,24 +2,17 @@
 
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from route_kit import finished, found, tocsin
+from route_kit import finished, found, read_whole_newsroom, tocsin
 
-from flows.demo.newsroom import Newsroom
 from flows.demo.stock import stock
 
 
 @pytest.fixture(scope="module")
 def read(tmp_path_factory):
     """A folder in which the whole bundled newsroom was read."""
-    folder = tmp_path_factory.mktemp("doctor") / "home"
-    newsroom = Newsroom(opened=datetime.now(UTC) - timedelta(hours=1))
-    newsroom.start()
-    tocsin("run", "--feeds", newsroom.feeds_url, "--allow-loopback", "--until-idle", home=folder)
-    newsroom.stop()
-    return folder
+    return read_whole_newsroom(tmp_path_factory.mktemp("doctor") / "home")
 
 
 def change(file, *statements):

@@ -3,14 +3,12 @@
 import json
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from index_kit import elastic_settings, put, take_away
-from route_kit import finished, tocsin
+from route_kit import finished, read_whole_newsroom, tocsin
 from servers import server
 
-from flows.demo.newsroom import Newsroom
 from search.index.elastic import mapping
 from search.index.elastic.index import ElasticIndex
 from search.index.embedded import EmbeddedIndex
@@ -24,12 +22,7 @@ KINDS = ("elasticsearch9", "elasticsearch8")
 @pytest.fixture(scope="module")
 def read(tmp_path_factory):
     """A folder in which the whole bundled newsroom was read."""
-    folder = tmp_path_factory.mktemp("indexing") / "home"
-    newsroom = Newsroom(opened=datetime.now(UTC) - timedelta(hours=1))
-    newsroom.start()
-    tocsin("run", "--feeds", newsroom.feeds_url, "--allow-loopback", "--until-idle", home=folder)
-    newsroom.stop()
-    return folder
+    return read_whole_newsroom(tmp_path_factory.mktemp("indexing") / "home")
 
 
 @pytest.fixture(params=KINDS)

@@ -1,17 +1,15 @@
 """`tocsin ledger`: a newsroom's ledger moves from a laptop to a server and back, and stays the same."""
 
 import shutil
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from ledger_kit import settings
-from route_kit import alerts, finished, objects, running, tocsin
+from route_kit import alerts, finished, objects, read_whole_newsroom, running, tocsin
 from servers import fresh_database, server
 from sqlalchemy import select
 
 from flows import demo
-from flows.demo.newsroom import Newsroom
 from ingest.ledger import Ledger
 from ingest.ledger.leases import Lease
 from ingest.ledger.migrate import HEAD
@@ -21,13 +19,8 @@ from ingest.ledger.tables import metadata
 @pytest.fixture(scope="module")
 def laptop(tmp_path_factory):
     """A folder in which the whole bundled newsroom was read, with its watches."""
-    folder = tmp_path_factory.mktemp("laptop") / "home"
-    newsroom = Newsroom(opened=datetime.now(UTC) - timedelta(hours=1))
-    newsroom.start()
     watched = ("--watches", str(Path(demo.__file__).with_name("watches.toml")))
-    tocsin("run", "--feeds", newsroom.feeds_url, *watched, "--allow-loopback", "--until-idle", home=folder)
-    newsroom.stop()
-    return folder
+    return read_whole_newsroom(tmp_path_factory.mktemp("laptop") / "home", *watched)
 
 
 @pytest.fixture

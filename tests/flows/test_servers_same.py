@@ -1,16 +1,14 @@
 """One newsroom through one folder, and through Kafka, Elasticsearch, PostgreSQL and Prefect: the same comes out."""
 
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 
 import pytest
 from prefect_kit import served, working
-from route_kit import alerts, found, tocsin
+from route_kit import alerts, found, published_newsroom, tocsin
 from servers_route_kit import deployment
 
 from enrich.article import EnrichedArticle, ToldArticle
-from flows.demo.newsroom import Newsroom
 from flows.demo.stock import stock
 from flows.opening import open_stream
 from flows.stream import Received
@@ -26,10 +24,8 @@ REST = ("stories", "index", "watch", "deliver")  # after the order of arrival ha
 @pytest.fixture(scope="module")
 def newsroom():
     """Everything was published an hour ago; both runs read the same addresses."""
-    newsroom = Newsroom(opened=datetime.now(UTC) - timedelta(hours=1))
-    newsroom.start()
-    yield newsroom
-    newsroom.stop()
+    with published_newsroom() as newsroom:
+        yield newsroom
 
 
 @pytest.fixture(scope="module")

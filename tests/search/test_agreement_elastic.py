@@ -23,6 +23,12 @@ from search.query.words import written
 pytestmark = pytest.mark.servers
 
 numbers = itertools.count()
+ON_A_SERVER = settings(
+    max_examples=int(os.environ.get("TOCSIN_AGREEMENT_EXAMPLES", "25")),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate],  # a round on a server is too slow to shrink by the thousand
+)
 
 
 def of(example, article):
@@ -48,12 +54,7 @@ def by_watches(documents, trees):
 def test_elasticsearch_the_embedded_index_and_the_watches_find_the_same(kind, tmp_path_factory):
     seen = Counter()
 
-    @settings(
-        max_examples=int(os.environ.get("TOCSIN_AGREEMENT_EXAMPLES", "25")),
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        phases=[Phase.explicit, Phase.generate],  # a round on a server is too slow to shrink by the thousand
-    )
+    @ON_A_SERVER
     @given(articles(), st.lists(queries, min_size=6, max_size=14))
     def agree(stock, asked):
         example = f"x{next(numbers)}"

@@ -1,17 +1,16 @@
 """`tocsin kibana query`: the string finds in Kibana's query bar what the query finds everywhere else."""
 
 import itertools
-import os
 from collections import Counter
 
 import pytest
 from building import told
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from index_kit import elastic, put
 from kibana_kit import found, found_each
 from test_agreement import articles, queries
-from test_agreement_elastic import LARGE, REGRESSION, by_watches, of, regression_articles
+from test_agreement_elastic import LARGE, ON_A_SERVER, REGRESSION, by_watches, of, regression_articles
 
 from search.document import document
 from search.kibana.lucene import lucene
@@ -34,12 +33,7 @@ def remote(request):
 def test_kibana_finds_what_the_watches_match(remote):
     seen = Counter()
 
-    @settings(
-        max_examples=int(os.environ.get("TOCSIN_AGREEMENT_EXAMPLES", "25")),
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        phases=[Phase.explicit, Phase.generate],  # a round on a server is too slow to shrink by the thousand
-    )
+    @ON_A_SERVER
     @given(articles(), st.lists(queries, min_size=6, max_size=14))
     def agree(stock, asked):
         example = f"k{next(numbers)}"
