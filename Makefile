@@ -32,9 +32,10 @@ test-servers: .venv/.installed ## tests with a real Kafka, Elasticsearch and Pos
 	TOCSIN_NEED_SERVERS=1 $(MAKE) test-ledger-postgresql
 
 # Written for a ledger in a file; what they say must hold on PostgreSQL too.
-LEDGER_TESTS = tests/ingest/test_queue.py tests/ingest/test_pages.py tests/ingest/test_feeds_poll.py \
+LEDGER_TESTS = tests/ingest/test_queue.py tests/ingest/test_pages.py tests/ingest/test_pages_again.py tests/ingest/test_feeds_poll*.py \
   tests/ingest/test_rejected.py tests/ingest/test_retention.py tests/ingest/test_account.py \
-  tests/search/test_alerts.py tests/search/test_deliver.py tests/search/test_watches.py tests/search/test_desk.py \
+  tests/search/test_alerts.py tests/search/test_alerts_stage.py tests/search/test_deliver*.py \
+  tests/search/test_watches.py tests/search/test_desk.py tests/search/test_desk_acts.py \
   tests/enrich/test_stories.py tests/flows/test_worker.py
 
 test-ledger-postgresql: .venv/.installed ## tests of the stages with the ledger on PostgreSQL in place of a file
