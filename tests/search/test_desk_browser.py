@@ -1,29 +1,21 @@
 """The desk page as people use it: a real Chromium at a real server on loopback."""
 
-import os
-import shutil
-
 import pytest
+from browser_kit import CONTRAST, chromium, needs_browser, opening
 from desk_kit import SWAPS, easing, newsroom, served, swap, until
 
 from search.alerts.acts import act
 from search.desk import alerts
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium here: install the package chromium")
+pytestmark = needs_browser
 SCRIPT = "<script>document.title = 'taken'</script>"
 WAIT_MS = 10_000
 
 
 @pytest.fixture(scope="module")
 def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        arguments = ["--disable-lcd-text", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-        found = playwright.chromium.launch(executable_path=BROWSER, args=arguments)
+    with chromium() as found:
         yield found
-        found.close()
 
 
 @pytest.fixture
@@ -40,28 +32,16 @@ def url(room):
 
 @pytest.fixture
 def visit(browser, url):
-    """Opens a page; whatever a browser complains about, or asks of another host, fails the test."""
-    contexts, complaints = [], []
+    """Opens a page as someone who has given a name, once it shows how the route is."""
+    with opening(browser, url, wait_ms=WAIT_MS) as opened:
 
-    def opened(path="/", name="Ana", **more):
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **more})
-        contexts.append(context)
-        context.set_default_timeout(WAIT_MS)
-        if name:
-            context.add_cookies([{"name": "tocsin_name", "value": name, "url": url}])
-        page = context.new_page()
-        page.complaints = complaints
-        page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda asked: None if asked.url.startswith(url) else complaints.append(asked.url))
-        page.goto(url + path)
-        until(lambda: page.evaluate("document.querySelector('.pulse time, .pulse span') !== null"))
-        return page
+        def visited(path="/", name="Ana", **more):
+            cookies = [{"name": "tocsin_name", "value": name, "url": url}] if name else []
+            page = opened(path, cookies, **more)
+            until(lambda: page.evaluate("document.querySelector('.pulse time, .pulse span') !== null"))
+            return page
 
-    yield opened
-    for context in contexts:
-        context.close()
-    assert complaints == []
+        yield visited
 
 
 def alert_of(room, watch):
@@ -284,26 +264,3 @@ def test_nothing_moves_for_those_who_asked_for_less_motion(room, visit):
     room.feed(swap("id", "id"))
     page.locator("article.alert.fresh").wait_for()
     assert page.evaluate("getComputedStyle(document.querySelector('.fresh')).animationName") == "none"
-
-
-CONTRAST = """() => {
-  const channel = (c) => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
-  const colour = (text) => text.match(/[\\d.]+/g).map(Number);
-  const ground = (element) => {
-    for (let at = element; at; at = at.parentElement) {
-      const found = colour(getComputedStyle(at).backgroundColor);
-      if (found.length === 3 || found[3] === 1) return found;
-    }
-    return [255, 255, 255];
-  };
-  const faint = [];
-  for (const element of document.querySelectorAll("body *")) {
-    const says = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-    if (!says || !element.checkVisibility() || element.closest(".hidden, .skip, dialog, kbd, option")) continue;
-    const [one, other] = [light(colour(getComputedStyle(element).color)), light(ground(element))].sort((a, b) => b - a);
-    const ratio = (one + 0.05) / (other + 0.05);
-    if (ratio < 4.5) faint.push(`${element.className} ${element.textContent.trim().slice(0, 30)}: ${ratio.toFixed(2)}`);
-  }
-  return faint;
-}"""

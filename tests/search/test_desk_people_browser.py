@@ -1,18 +1,16 @@
 """Signing in as people do it: a real Chromium at a real server on loopback."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
+from browser_kit import CONTRAST, chromium, needs_browser, opening
 from desk_kit import PASSWORD, newsroom, served, until
 from people_kit import cheap_passwords
-from test_desk_browser import CONTRAST
 
 from search.people.store import People
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium here: install the package chromium")
+pytestmark = needs_browser
 WAIT_MS = 20_000
 UNLABELLED = """[...document.querySelectorAll("input:not([type=hidden], [hidden]), select, textarea")]
   .filter((element) => !element.labels.length && !element.ariaLabel).map((element) => element.name)"""
@@ -21,13 +19,8 @@ PICTURES = os.environ.get("TOCSIN_PICTURES")  # a folder: each page that was ope
 
 @pytest.fixture(scope="module")
 def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        arguments = ["--disable-lcd-text", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-        found = playwright.chromium.launch(executable_path=BROWSER, args=arguments)
+    with chromium() as found:
         yield found
-        found.close()
 
 
 @pytest.fixture
@@ -49,30 +42,19 @@ def url(room):
 
 @pytest.fixture
 def visit(browser, url):
-    """Opens a page as someone who is signed in; what the browser complains about fails the test."""
-    contexts, complaints = [], []
+    """Opens a page as someone who signs in; without a name, as nobody."""
+    with opening(browser, url, wait_ms=WAIT_MS) as opened:
 
-    def opened(path="/", name="", **more):
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **more})
-        contexts.append(context)
-        context.set_default_timeout(WAIT_MS)
-        page = context.new_page()
-        page.complaints = complaints
-        page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda asked: None if asked.url.startswith(url) else complaints.append(asked.url))
-        page.goto(url + path)
-        if name:
-            page.fill("#name", name)
-            page.fill("#password", PASSWORD)
-            page.keyboard.press("Enter")
-            page.locator("header.top .who", has_text=name).wait_for()
-        return page
+        def visited(path="/", name="", **more):
+            page = opened(path, **more)
+            if name:
+                page.fill("#name", name)
+                page.fill("#password", PASSWORD)
+                page.keyboard.press("Enter")
+                page.locator("header.top .who", has_text=name).wait_for()
+            return page
 
-    yield opened
-    for context in contexts:
-        context.close()
-    assert complaints == []
+        yield visited
 
 
 def keep(page, name):

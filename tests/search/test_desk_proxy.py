@@ -3,33 +3,15 @@
 import httpx
 import pytest
 from desk_kit import newsroom, served
-from people_kit import cheap_passwords, desk_with, sign_in, visiting
+from people_kit import desk_with, sign_in, visiting
 
 from ingest.verdict import Abort
 from search.desk.bind import check_bind, has_tls, reachable
 from search.desk.context import DeskSettings
 from search.people.store import People
 
+pytest_plugins = ("people_fixtures",)
 pytestmark = pytest.mark.usefixtures("quick")
-
-
-@pytest.fixture
-def quick():
-    with cheap_passwords():
-        yield
-
-
-@pytest.fixture
-def room(tmp_path):
-    with newsroom(tmp_path) as found:
-        found.add_person("Ana")
-        yield found
-
-
-@pytest.fixture
-def url(room):
-    with served(room.desk()) as address:
-        yield address
 
 
 # A proxy before the page

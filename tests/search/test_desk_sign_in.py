@@ -5,33 +5,15 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 from desk_kit import PASSWORD, TOKEN, easing, newsroom, served, until
-from people_kit import Hand, cheap_passwords, desk_with, refresh, sign_in, visiting
+from people_kit import Hand, desk_with, refresh, sign_in, visiting
 
 from search.desk import alerts
 from search.people.store import People
 
+pytest_plugins = ("people_fixtures",)
 pytestmark = pytest.mark.usefixtures("quick")
 HTML = {"Accept": "text/html"}
 COOKIE = "tocsin_session"
-
-
-@pytest.fixture
-def quick():
-    with cheap_passwords():
-        yield
-
-
-@pytest.fixture
-def room(tmp_path):
-    with newsroom(tmp_path) as found:
-        found.add_person("Ana")
-        yield found
-
-
-@pytest.fixture
-def url(room):
-    with served(room.desk()) as address:
-        yield address
 
 
 @pytest.fixture
