@@ -2,30 +2,24 @@
 
 import os
 import re
-import shutil
 from pathlib import Path
 
 import pytest
+from browser_kit import chromium, needs_browser
 from desk_picture import packed
 from route_kit import running
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium here: install the package chromium")
+pytestmark = needs_browser
 PICTURE = Path(__file__).parents[2] / "docs" / "desk.png"
 WAIT_MS = 60_000
 
 
 @pytest.fixture
 def page():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        arguments = ["--disable-lcd-text", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=arguments)
+    with chromium() as browser:
         opened = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme="light")
         opened.set_default_timeout(WAIT_MS)
         yield opened
-        browser.close()
 
 
 def test_alerts_of_the_demo_arrive_on_the_open_page_and_one_story_is_one_card(tmp_path, page):

@@ -1,11 +1,11 @@
 """Every flow run once by a real worker on a small newsroom, one of them cancelled, and what the page shows of it."""
 
 import os
-import shutil
 import threading
 from datetime import timedelta
 
 import pytest
+from browser_kit import chromium, needs_browser
 from desk_picture import packed
 from prefect_kit import ROOT, served, working
 from sqlalchemy import func, select
@@ -21,7 +21,6 @@ from ingest.clock import now
 from ingest.ledger.tables import alerts as alert_tables
 from ingest.ledger.tables import feeds as feed_tables
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PICTURES = os.environ.get("TOCSIN_PICTURE")
 pytestmark = pytest.mark.timeout(1200)
 OUTLETS = {article.outlet.id for article in stock()}
@@ -221,32 +220,26 @@ def _troubles(server, run):
     return server.artifacts(run["id"])["maintenance-troubles"][1]
 
 
-@pytest.mark.skipif(BROWSER is None, reason="no Chromium here: install the package chromium")
+@needs_browser
 def test_the_page_shows_the_deployments_a_form_and_what_a_run_left(seen, server):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        try:
-            page = browser.new_page(viewport={"width": 1180, "height": 760})
-            page.set_default_timeout(120_000)
-            strangers = []
-            page.route("**/*", lambda route: _only_here(route, server.address, strangers))
-            _shown(page, f"{server.address}/deployments", "maintenance", "deployments")
-            replay = server.ask("/deployments/name/replay/replay")["id"]
-            _shown(page, f"{server.address}/deployments/deployment/{replay}/run", "Articles that arrived", "form")
-            run = seen["maintenance"][0]["id"]
-            page.goto(f"{server.address}/runs/flow-run/{run}")
-            page.get_by_text("Artifacts", exact=True).first.click()
-            page.get_by_text("maintenance-troubles").first.scroll_into_view_if_needed()
-            _pictured(page, "run")
-            table = server.artifact(run, "maintenance")
-            _shown(page, f"{server.address}/artifacts/artifact/{table}", "entries", "checks")
-            chart = server.artifact(run, "lag")
-            _shown(page, f"{server.address}/artifacts/artifact/{chart}", "Waiting", "lag")
-            assert page.locator("img[src^='data:image/svg']").evaluate("image => image.naturalWidth") > 0
-        finally:
-            browser.close()
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": 1180, "height": 760})
+        page.set_default_timeout(120_000)
+        strangers = []
+        page.route("**/*", lambda route: _only_here(route, server.address, strangers))
+        _shown(page, f"{server.address}/deployments", "maintenance", "deployments")
+        replay = server.ask("/deployments/name/replay/replay")["id"]
+        _shown(page, f"{server.address}/deployments/deployment/{replay}/run", "Articles that arrived", "form")
+        run = seen["maintenance"][0]["id"]
+        page.goto(f"{server.address}/runs/flow-run/{run}")
+        page.get_by_text("Artifacts", exact=True).first.click()
+        page.get_by_text("maintenance-troubles").first.scroll_into_view_if_needed()
+        _pictured(page, "run")
+        table = server.artifact(run, "maintenance")
+        _shown(page, f"{server.address}/artifacts/artifact/{table}", "entries", "checks")
+        chart = server.artifact(run, "lag")
+        _shown(page, f"{server.address}/artifacts/artifact/{chart}", "Waiting", "lag")
+        assert page.locator("img[src^='data:image/svg']").evaluate("image => image.naturalWidth") > 0
 
 
 def _only_here(route, address, strangers):
