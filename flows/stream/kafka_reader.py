@@ -24,6 +24,7 @@ SESSION_SECONDS = 10.0  # after which the partitions of a member that died move 
 BEAT_SECONDS = 0.5  # between polls that only keep a busy member in its group
 LOOK_MS = 250  # of one poll for records while the worker is idle
 READ_MS = 100  # that `read` itself waits for records, or for the consumer
+READ_AHEAD = 4  # times what the worker asks for, so that not each read is a round of resume, poll and pause
 START_SECONDS = 0.005
 JOIN_SECONDS, JOIN_MS = 2.0, 200  # of a join in one go, and of one poll in it
 COMMIT_SECONDS = 10.0
@@ -217,7 +218,7 @@ class Reader:
         partitions = [where for where in self._consumer.assignment() if where.partition in known]
         self._consumer.resume(*partitions)
         try:
-            found = self._consumer.poll(timeout_ms=wait_ms, max_records=limit)
+            found = self._consumer.poll(timeout_ms=wait_ms, max_records=READ_AHEAD * limit)
         finally:
             self._consumer.pause(*self._consumer.assignment())
         return self._keep_records(found)
