@@ -10,6 +10,7 @@ from sqlalchemy import select
 from flows.doctoring import on_the_way, rebuild, set_aside, told_on_stream
 from flows.home import Home
 from flows.opening import open_stream, reading, reading_index
+from flows.recovering import Recovered, recover
 from flows.settings import read_settings
 from ingest.identity import digest
 from ingest.ledger import Ledger
@@ -20,6 +21,7 @@ from search.index.settings import IndexSettings
 from search.query.tree import All
 
 PAGE = 2_000
+SHOWN = 5
 PATIENT_SECONDS = 180.0  # for one request of a rebuild: a busy server must not cut it off
 
 
@@ -38,6 +40,33 @@ class Verified:
     @property
     def fine(self) -> bool:
         return not (self.missing or self.extra or self.different or self.twice)
+
+
+@dataclass(slots=True, kw_only=True)
+class Reindexed:
+    """What came of making the index anew."""
+
+    articles: int  # from what the old index and the stream held
+    refused: dict[str, str] = field(default_factory=dict)  # id -> why the index server does not take it
+    recovered: Recovered = field(default_factory=Recovered)  # from ledger and archive
+
+    @property
+    def lost(self) -> dict[str, str]:
+        """Articles that people cannot find now, and why."""
+        return {**self.refused, **self.recovered.lost}
+
+
+def sentences(done: Reindexed) -> Iterator[str]:
+    """What came of it, for people."""
+    yield f"{done.articles} articles indexed anew"
+    back = done.recovered
+    if back.articles:
+        yield f"{back.articles} that were missing are read again out of the archive"
+    if back.changed:
+        some = ", ".join(back.changed[:SHOWN]) + (", ..." if len(back.changed) > SHOWN else "")
+        yield f"{len(back.changed)} of them have another text than when they were published: {some}"
+    for name, reason in done.lost.items():
+        yield f"{name}: {reason}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,14 +91,24 @@ def apply(home: Home) -> tuple[list[str], list[str]]:
         server.close()
 
 
-def reindex(home: Home, *, over: bool = False, keep_old: bool = False) -> tuple[int, dict[str, str]]:
-    """Makes the index anew from its own records and the stream's; gives how many articles, and what was refused.
+def reindex(home: Home, *, over: bool = False, keep_old: bool = False) -> Reindexed:
+    """Makes the index anew from its own records and the stream's, then brings back from the archive what is missing.
 
     Beyond one machine writers go on meanwhile. In a folder no other process may have it.
+    Raises: Abort if the folder is in use, or another reindex runs; Retry if a server is away.
     """
+    done = _rebuilt(home, over=over, keep_old=keep_old)
+    found = verify(home)
+    wanted = [name for name in sorted({*found.missing, *found.different}) if name not in done.refused]
+    if wanted:
+        done.recovered = recover(home, wanted)
+    return done
+
+
+def _rebuilt(home: Home, *, over: bool, keep_old: bool) -> Reindexed:
     settings = read_settings(home).index
     if not settings.url:
-        return rebuild(home), {}
+        return Reindexed(articles=rebuild(home))
     from search.index.elastic.rebuilding import Rebuilding
     from search.index.elastic.server import Server
 
@@ -77,7 +116,7 @@ def reindex(home: Home, *, over: bool = False, keep_old: bool = False) -> tuple[
     try:
         with reading(home) as ledger:
             done = Rebuilding(server).run(told_on_stream(ledger), over=over, keep_old=keep_old)
-        return done.articles, done.refused
+        return Reindexed(articles=done.articles, refused=done.refused)
     finally:
         server.close()
 

@@ -21,7 +21,7 @@ from ingest.ledger.tables.feeds import entries, fetches
 from ingest.links import clean_link, site_of
 from ingest.pages.identity import load
 from ingest.pages.publish import publish
-from ingest.pages.reading import Kept, Reading
+from ingest.pages.reading import Kept, Reading, answers
 from ingest.pages.tools import PAGE_JOB, Tools
 from ingest.queue import IN_FLIGHT, Fetch, State, insert_rows
 from ingest.verdict import Reject
@@ -123,14 +123,7 @@ async def publish_captures(
 async def _read(captured: Sequence[Captured], tools: Tools, origin: Origin) -> list[Reading]:
     fetches_ = [_fetch(entry_of(one.capture.url, one.seen, origin)) for one in captured]
     items = [tools.page(one.capture, fetch.entry) for one, fetch in zip(captured, fetches_, strict=True)]
-    answers = list(await tools.children.run(PAGE_JOB, items))
-    for number, answer in enumerate(answers):
-        tries = 1
-        while isinstance(answer, Died) and tries < tools.settings.queue.deaths:
-            (answer,) = await tools.children.run(PAGE_JOB, [items[number]])
-            tries += 1
-        answers[number] = answer
-    return [_reading(*both) for both in zip(captured, fetches_, answers, strict=True)]
+    return [_reading(*both) for both in zip(captured, fetches_, await answers(PAGE_JOB, items, tools), strict=True)]
 
 
 def _reading(one: Captured, fetch: Fetch, answer: object) -> Reading:

@@ -83,6 +83,16 @@ class StoriesStage:
         )
 
 
+def told_before(connection: Connection, batch: Sequence[EnrichedArticle]) -> dict[str, ToldArticle]:
+    """Articles as they were told, by id, without those that were not told yet; only reads."""
+    known = _members(connection, {enriched.article.id for enriched in batch})
+    return {
+        enriched.article.id: _as_known(connection, enriched, member, tuple(member.new.splitlines()))
+        for enriched in batch
+        if (member := known.get(enriched.article.id)) is not None
+    }
+
+
 def kept_story(transaction: Connection, story: str) -> str:
     """The story that `story` was merged into, itself where it was not."""
     rows = tables.story_aliases.c
@@ -113,14 +123,22 @@ def _tell_again(transaction: Connection, enriched: EnrichedArticle, known: Row[A
             .where(tables.members.c.article == known.article)
             .values(revision=revision, evidence=wire.encode(enriched.keys), new="\n".join(new))
         )
+    return _as_known(transaction, enriched, known, new)
+
+
+def _as_known(transaction: Connection, enriched: EnrichedArticle, known: Row[Any], new: tuple[str, ...]) -> ToldArticle:
     aliases = tables.story_aliases.c
     merged = transaction.execute(select(aliases.gone).where(aliases.article == known.article)).scalars()
+    links = tables.story_links.c
+    same_affair = select(links.other).where(links.story == known.story).order_by(links.score.desc(), links.other)
+    related = transaction.execute(same_affair).scalars()
     return ToldArticle(
         enriched=enriched,
         story=kept_story(transaction, known.story),
         copy_of=known.copy_of,
         new=new,
         joined=tuple(known.joined.splitlines()),
+        related=tuple(related),
         merged=tuple(merged),
     )
 

@@ -43,16 +43,19 @@ def reindex(
 ) -> None:
     """Makes the index anew beside the old one and exchanges them in one step; searches go on all the time.
 
-    Writers go on too, but for a moment before the exchange, when they wait. With the embedded index no `tocsin run` may
-    be running.
+    Published articles that are in neither the old index nor the stream are then read out of the archive again, with
+    the stories that the ledger has them in. It rings nothing. Writers go on meanwhile, but for a moment before the
+    exchange, when they wait. With the embedded index no `tocsin run` may be running.
+
+    Exit code 1 when an article is lost; each is named with the reason.
     """
     from flows.reindexing import reindex as reindex_there
+    from flows.reindexing import sentences
 
-    count, refused = reindex_there(home(folder), over=over, keep_old=keep_old)
-    say(f"{count} articles indexed anew")
-    for name, reason in refused.items():
-        typer.echo(f"{name}: {reason}")
-    if refused:
+    done = reindex_there(home(folder), over=over, keep_old=keep_old)
+    for line in sentences(done):
+        say(line)
+    if done.lost:
         raise typer.Exit(EXIT_WRONG)
 
 
@@ -80,7 +83,7 @@ def verify(folder: HomeOption = None, as_json: JsonOption = False) -> None:
         if found.fine:
             typer.echo("the index has what the ledger tells")
         else:
-            say("`tocsin index reindex` brings back what the index or the stream still holds; --json names all")
+            say("`tocsin index reindex` brings back what the index, the stream or the archive hold; --json names all")
     if not found.fine:
         raise typer.Exit(EXIT_WRONG)
 

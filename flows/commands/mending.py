@@ -167,7 +167,7 @@ def _hold_or_release(folder: Any, act: str, *, drop: bool = False) -> None:
 def doctor(
     folder: HomeOption = None,
     rebuild_index: Annotated[
-        bool, typer.Option("--rebuild-index", help="Make the index anew from the records of the stream, then check.")
+        bool, typer.Option("--rebuild-index", help="Make the index anew from the stream and the archive, then check.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -175,11 +175,13 @@ def doctor(
 
     Exit code 1 when something is wrong; each line says what to do.
     """
-    from flows.doctoring import examine, rebuild
+    from flows.doctoring import examine
+    from flows.reindexing import reindex, sentences
 
     place = home(folder)
     if rebuild_index:
-        say(f"{rebuild(place)} articles indexed anew")
+        for line in sentences(reindex(place)):
+            say(line)
     found = examine(place)
     if as_json:
         from dataclasses import asdict

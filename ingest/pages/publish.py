@@ -81,11 +81,11 @@ def _tell_people(tx: Connection, results: Iterable[tuple[Reading, _Result]], now
 
 
 def _directory(tx: Connection, readings: Sequence[Reading], tools: Tools) -> Directory:
-    urls = {address.url for reading in readings for address in _addresses(reading, tools)}
+    urls = {address.url for reading in readings for address in addresses_of(reading, tools)}
     return load(tx, {reading.fetch.article for reading in readings}, urls)
 
 
-def _addresses(reading: Reading, tools: Tools) -> list[Address]:
+def addresses_of(reading: Reading, tools: Tools) -> list[Address]:
     """The addresses that a reading tells of its page, the most certain first."""
     link = reading.fetch.entry.url
     found = [Address(url=link, kind="link")]
@@ -114,9 +114,9 @@ def _result(reading: Reading, directory: Directory, now: datetime, tools: Tools)
         return _Result(state=State.UNCHANGED if has_article else State.REJECTED, detail=reading.problem)
     if said.path.startswith("feed:") and known is not None and not known.path.startswith("feed:"):
         return _Result(state=State.UNCHANGED, detail=reading.problem)  # what the page said stands
-    title = said.title or _one_line(fetch.entry.title)
+    title = title_of(reading, said)
     text_hash = digest(title, said.text)
-    addresses = _addresses(reading, tools)
+    addresses = addresses_of(reading, tools)
     other = directory.owner(fetch.article, addresses, title=title, text_hash=text_hash)
     if other:
         directory.add(other, addresses)
@@ -125,7 +125,7 @@ def _result(reading: Reading, directory: Directory, now: datetime, tools: Tools)
     if known is not None and known.state != "withdrawn" and known.text_hash == text_hash:
         return _Result(state=State.UNCHANGED)
     revision = known.revision + 1 if known else 1
-    article = _article(reading, said, addresses, title=title, revision=revision, now=now)
+    article = article_of(reading, said, addresses, revision=revision, now=now)
     _note(directory, article, text_hash)
     return _Result(state=State.DONE, detail=reading.problem, article=article, text_hash=text_hash)
 
@@ -133,30 +133,41 @@ def _result(reading: Reading, directory: Directory, now: datetime, tools: Tools)
 def _withdrawal(reading: Reading, known: Known | None, now: datetime) -> _Result:
     if known is None or known.state == "withdrawn":
         return _Result(state=State.UNCHANGED, detail=reading.problem)
+    article = withdrawn_article(reading, title=known.title, path=known.path, revision=known.revision + 1, now=now)
+    return _Result(state=State.DONE, detail=reading.problem, article=article, text_hash=known.text_hash)
+
+
+def withdrawn_article(reading: Reading, *, title: str, path: str, revision: int, now: datetime) -> Article:
+    """The revision that says that the page is gone at `now`, with the words it had where they are still known."""
     entry, said = reading.fetch.entry, reading.said
-    article = Article(
+    return Article(
         id=reading.fetch.article,
-        revision=known.revision + 1,
+        revision=revision,
         url=entry.url,
         feed=entry.feed,
         source=entry.source,
-        title=known.title,
+        title=title,
         text=said.text if said else "",
         language=(said.language if said else "") or entry.language,
         published=(said.published if said else None) or entry.published,
         authors=_authors(reading),
-        path=known.path,
+        path=path,
         flags=() if said else ("text-lost",),
         withdrawn=True,
         origin=entry.origin,
         seen=now,
     )
-    return _Result(state=State.DONE, detail=reading.problem, article=article, text_hash=known.text_hash)
 
 
-def _article(
-    reading: Reading, said: Extraction, addresses: Sequence[Address], *, title: str, revision: int, now: datetime
+def title_of(reading: Reading, said: Extraction) -> str:
+    """The page's title, else what its feed calls it."""
+    return said.title or _one_line(reading.fetch.entry.title)
+
+
+def article_of(
+    reading: Reading, said: Extraction, addresses: Sequence[Address], *, revision: int, now: datetime
 ) -> Article:
+    """The record of a revision: a function of what was read, but for `now`, the arrival of what a check found."""
     entry = reading.fetch.entry
     own = [address.url for address in addresses if address.kind != "copy-at" and address.url != entry.url]
     copies = [address.url for address in addresses if address.kind == "copy-at"]
@@ -168,7 +179,7 @@ def _article(
         copy_at=copies[0] if copies else "",
         feed=entry.feed,
         source=entry.source,
-        title=title,
+        title=title_of(reading, said),
         title_source=said.title_source if said.title else "feed",
         text=said.text,
         language=said.language or entry.language,

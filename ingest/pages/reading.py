@@ -65,6 +65,18 @@ async def read(visits: Sequence[Visit], tools: Tools) -> list[Reading]:
     return await _with_own_words(readings, tools)
 
 
+async def answers(job: str, items: Sequence[object], tools: Tools) -> list[object]:
+    """A child's answer for each item, in order; what kills its child is tried alone until its attempts are used up."""
+    found = list(await tools.children.run(job, items)) if items else []
+    for number, answer in enumerate(found):
+        tries = 1
+        while _died(answer) and tries < tools.settings.queue.deaths:
+            (answer,) = await tools.children.run(job, [items[number]])
+            tries += 1
+        found[number] = answer
+    return found
+
+
 def _capture(visit: Visit) -> Capture:
     if visit.capture is None:
         raise ValueError(f"a visit without page and without failure: {visit.fetch.id}")
