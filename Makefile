@@ -36,7 +36,7 @@ LEDGER_TESTS = tests/ingest/test_queue.py tests/ingest/test_pages.py tests/inges
   tests/ingest/test_rejected.py tests/ingest/test_retention.py tests/ingest/test_account.py \
   tests/search/test_alerts.py tests/search/test_alerts_stage.py tests/search/test_deliver*.py \
   tests/search/test_watches.py tests/search/test_desk.py tests/search/test_desk_acts.py \
-  tests/enrich/test_stories.py tests/flows/test_worker.py
+  tests/enrich/test_stories.py tests/enrich/test_stories_forgetting.py tests/flows/test_worker.py
 
 test-ledger-postgresql: .venv/.installed ## tests of the stages with the ledger on PostgreSQL in place of a file
 	$(BIN)/python -m pytest -q -p ledger_on_postgresql $(LEDGER_TESTS)

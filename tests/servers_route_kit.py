@@ -59,11 +59,10 @@ class Deployment:
         """What `tocsin rejected list` gives, whatever became of it."""
         return rejected(self.home, **self.environment)
 
-    def doctor(self) -> str:
-        """What `tocsin doctor` says, whether all is well or not."""
-        done = subprocess.run(
-            [COMMAND, "doctor"], capture_output=True, text=True, check=False, env=environ(self.home, self.environment)
-        )
+    def doctor(self, **more: str) -> str:
+        """What `tocsin doctor` says, whether all is well or not; `more` of its environment."""
+        given = environ(self.home, {**self.environment, **more})
+        done = subprocess.run([COMMAND, "doctor"], capture_output=True, text=True, check=False, env=given)
         return f"{done.stdout}{done.stderr}exit code {done.returncode}"
 
     def accounted(self) -> set[str]:
