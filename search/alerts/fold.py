@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from search.alert import Alert, AlertEvent, State, Telling
 from search.gloss import gloss
@@ -60,9 +61,21 @@ def standing(tellings: Iterable[Telling]) -> list[Telling]:
 
 
 def slim(event: AlertEvent) -> AlertEvent:
-    """The event without what stands in the alert anyway: the tree and the passages."""
-    telling = replace(event.telling, passages=()) if event.telling else None
+    """The event without what stands in the alert anyway: the tree, the passages, and what the watch does not ask."""
+    telling = _pointed(event.telling, new=()) if event.telling else None
     return replace(event, telling=telling, why=None)
+
+
+def _pointed(telling: Telling, **more: Any) -> Telling:
+    """The telling without passages, and of its events only those that the watch asks for.
+
+    A story that a thousand outlets copy is one alert, read and written with each of them.
+    """
+    kept = [number for number, said in enumerate(telling.said) if said.matched]
+    at = {number: place for place, number in enumerate(kept)}
+    said = tuple(telling.said[number] for number in kept)
+    exchanges = tuple((at[one], at[other]) for one, other in telling.exchanges if one in at and other in at)
+    return replace(telling, passages=(), said=said, exchanges=exchanges, **more)
 
 
 def _begun(event: AlertEvent) -> Alert:
@@ -85,9 +98,9 @@ def _begun(event: AlertEvent) -> Alert:
 
 
 def _with(tellings: tuple[Telling, ...], telling: Telling) -> tuple[Telling, ...]:
-    """The newest revision of each article, in order of arrival. A copy's passages are those of its original."""
+    """The newest revision of each article, in order of arrival. What a copy says at length, its original says."""
     if telling.copy_of and any(known.article == telling.copy_of for known in tellings):
-        telling = replace(telling, passages=())
+        telling = _pointed(telling)
     if all(known.article != telling.article for known in tellings):
         return (*tellings, telling)
     return tuple(

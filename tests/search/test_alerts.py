@@ -110,6 +110,22 @@ def test_copies_keep_no_passages_of_their_own():
     assert [len(telling.passages) for telling in alert.tellings] == [1, 0]
 
 
+def test_what_an_alert_keeps_again_and_again_is_only_what_its_watch_asks_for():
+    watch = replace(EASED, query="topic:prisoners.released topic:sanctions.eased")
+    topics = [topic("talks.held"), topic("prisoners.released"), topic("sanctions.eased", "proposed")]
+    tied = link(1, 2)
+    first, copy = (
+        told(name, text=WORDS, topics=topics, links=[tied], story="s", copy_of=of)
+        for name, of in (("a", ""), ("b", "a"))
+    )
+    alert, _ = history(first, copy, watch=watch)
+    whole, pointed = (([one.topic for one in telling.said], telling.exchanges) for telling in alert.tellings)
+    assert whole == (["talks.held", "prisoners.released", "sanctions.eased"], ((1, 2),))
+    assert pointed == (["prisoners.released", "sanctions.eased"], ((0, 1),))
+    assert [event.telling.exchanges for event in alert.events] == [((0, 1),), ((0, 1),)]
+    assert [len(event.telling.said) for event in alert.events] == [2, 2]
+
+
 # What is taken back
 
 
