@@ -18,7 +18,7 @@ from flows.opening import Parts, owning
 from flows.progress import Progress
 from flows.route import ARROWS, ROUTE
 from flows.settings import Settings
-from flows.standing import Left, left, stalled
+from flows.standing import Left, is_idle, left, stalled
 from flows.subscribing import counted, subscribe_to
 from flows.supervise import AGAIN_SECONDS, Service, rest, run_until, surviving
 from flows.sweeping import swept_once
@@ -221,7 +221,7 @@ def _idle(assembly: Assembly, may_end: Callable[[], bool]) -> Callable[[], Await
         if not may_end():
             return False
         try:
-            return (await asyncio.to_thread(left, parts.ledger, parts.stream, parts.clock())).soon == 0
+            return await asyncio.to_thread(is_idle, parts.ledger, parts.stream, parts.clock())
         except Retry:  # a server is away: what waits there is not done
             return False
 

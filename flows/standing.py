@@ -43,6 +43,14 @@ class Left:
             yield f"{self.deliveries_later} deliveries are tried again later"
 
 
+def is_idle(ledger: Ledger, stream: Stream, now: datetime) -> bool:
+    """Whether nothing is left to do soon. Asked often: the cheapest question, which mostly answers it, comes first."""
+    pages = queue.waiting(ledger, now)
+    if pages.leased or pages.due_now or pages.due_within_30s:
+        return False
+    return left(ledger, stream, now).soon == 0
+
+
 def left(ledger: Ledger, stream: Stream, now: datetime) -> Left:
     """What is left to do, looked at in the order of the route, so that nothing moves on unseen between two looks."""
     first = READERS[0]

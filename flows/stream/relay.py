@@ -21,6 +21,7 @@ KEEP_SECONDS = 5.0  # how often the lease is kept
 ROWS = 500  # a batch
 BYTES = 5 * 1024 * 1024
 IDLE_SECONDS = 0.1  # until it looks again where there was nothing
+GATHER_SECONDS = 0.02  # from being woken until it looks: what is published in a moment goes together
 STANDBY_SECONDS = 2.0  # until a process looks again whether the holder has died
 RETRY_SECONDS = 1.0
 SWEEP_SECONDS = 3600.0
@@ -77,6 +78,8 @@ class Relay:
                 if pause and not stop.is_set():
                     # Only the one that sends, and can, is woken by what is published.
                     await _first([stop, woken] if self.leads and not self._waiting else [stop], pause)
+                    if woken.is_set():
+                        await asyncio.sleep(GATHER_SECONDS)
         finally:
             await asyncio.to_thread(self._let_go)
 
@@ -94,7 +97,7 @@ class Relay:
             log.info("relay goes on", extra={"sent": sent})
             self._waiting = False
         if sent:
-            return 0.0
+            return GATHER_SECONDS
         return IDLE_SECONDS if self.leads else STANDBY_SECONDS
 
     def _holds(self) -> bool:
