@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import math
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +23,9 @@ from flows.stages import Admit, Enrich, Indexing, Stories, Watching
 from flows.supervise import Bell, Service, rest, surviving, under_lease, working
 from flows.worker import Stage, Worker
 from ingest import extract, feeds, pages
+from ingest.article import Article
 from ingest.children import Children
+from ingest.entry import Origin
 from ingest.feeds.collect import CollectTools, poll_all, run_collect
 from ingest.fetch import Fetcher, Politeness, Robots
 from ingest.fetch.guard import is_open
@@ -108,13 +110,21 @@ class Assembly:
             send=parts.ledger.publish,
             clean=clean_link,
             page=extract.page_item,
+            published=self._published,
             clock=parts.clock,
             settings=parts.settings.pages,
             sole=not parts.shared,
         )
 
-    def worker(self, stage: Stage[Any, Any], lease: Lease | None = None) -> Service:
-        """A stage that reads a topic, as a service; under a lease where only one process may do it."""
+    def _published(self, articles: Sequence[Article]) -> None:
+        live = (article.seen for article in articles if article.origin is Origin.LIVE)
+        self.meter.arrived("extract", live, self.parts.clock())
+
+    def worker(self, stage: Stage[Any, Any], lease: Lease | None = None, **more: Any) -> Service:
+        """A stage that reads a topic, as a service; under a lease where only one process may do it.
+
+        `more` are the worker's `settled` and `ends`.
+        """
         parts = self.parts
         worker = Worker(
             stage,
@@ -124,6 +134,7 @@ class Assembly:
             meter=self.meter,
             fence=lease.hold if lease else _free,
             clock=parts.clock,
+            **more,
         )
         self.holding.add(stage.name, worker.held)
         service = working(worker, self.bell)
@@ -175,7 +186,7 @@ def _extract(assembly: Assembly) -> Iterator[Service]:
     async def run(stop: asyncio.Event) -> None:
         await run_pages(assembly.visiting(), stop, progress=assembly.counts.pages.update)
 
-    yield assembly.worker(Admit(assembly.parts.clock))
+    yield assembly.worker(Admit(assembly.parts.clock), ends=False)
     yield Service("pages", run)
 
 
@@ -240,7 +251,8 @@ def _watch(assembly: Assembly) -> Iterator[Service]:
         plan_checks=plan_checks,
         settings=parts.settings.alerts,
     )
-    yield assembly.worker(Watching(stage, assembly.counts.alerts))
+    watching = Watching(stage, assembly.counts.alerts)
+    yield assembly.worker(watching, settled=watching.settled)
 
 
 def _deliver(assembly: Assembly) -> Iterator[Service]:

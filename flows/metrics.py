@@ -82,10 +82,12 @@ class Meter:
 
     def passed(self, stage: str, records: Iterable[bytes], at: datetime) -> None:
         """A stage is done with `records` at `at`; what is not live has no arrival that counts."""
-        for record in records:
-            seen = arrival(record)
-            if seen is not None:
-                self._arrivals.labels(stage).observe(max((at - seen).total_seconds(), 0.0))
+        self.arrived(stage, (seen for record in records if (seen := arrival(record)) is not None), at)
+
+    def arrived(self, stage: str, since: Iterable[datetime], at: datetime) -> None:
+        """A stage is done at `at` with what arrived live at these times."""
+        for seen in since:
+            self._arrivals.labels(stage).observe(max((at - seen).total_seconds(), 0.0))
 
     def tally(self, name: str, help_: str, labels: Sequence[str], counts: Callable[[], Tally[tuple[str, ...]]]) -> None:
         """Shows as counters what another part counts by `labels`, read whenever somebody asks."""

@@ -141,11 +141,16 @@ class Watching:
     def __init__(self, stage: WatchStage, counts: Counter[tuple[str, ...]] | None = None) -> None:
         """`counts` takes the alert events that were written, by kind."""
         self._stage, self._counts = stage, Counter() if counts is None else counts
+        self._written: Counter[tuple[str, ...]] = Counter()  # by the last batch, whose transaction may be undone
 
     async def prepare(self, records: Sequence[ToldArticle], alone: Callable[[int], None]) -> Sequence[ToldArticle]:
         return records
 
     def apply(self, transaction: Connection, ready: Sequence[ToldArticle]) -> Outgoing:
-        for kind, count in self._stage.handle(ready).events.items():
-            self._counts[(kind,)] += count
+        self._written = Counter({(kind,): count for kind, count in self._stage.handle(ready).events.items()})
         return ()
+
+    def settled(self) -> None:
+        """The last batch is durable."""
+        self._counts += self._written
+        self._written = Counter()

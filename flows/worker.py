@@ -73,16 +73,20 @@ class Worker(Generic[In, Ready]):
         decoder: Decoder | None = None,
         meter: Meter | None = None,
         fence: Callable[[Connection], None] = lambda _transaction: None,
+        settled: Callable[[], None] = lambda: None,
+        ends: bool = True,
         pause_seconds: float = 2.0,
         clock: Clock = now,
     ) -> None:
         """`decoder` is shared by workers whose stages read the same records, `meter` by all of the process.
 
-        `fence` raises Retry within a transaction of the stage where this process may not go on.
+        `fence` raises Retry within a transaction of the stage where this process may not go on. `settled` is called
+        when the effects of a batch are durable. The stage does not end here where others do the rest of its work: then
+        they tell the meter when a record is done.
         """
         self.stage, self._stream, self._ledger, self._clock = stage, stream, ledger, clock
         self._decoder, self._pause_seconds, self._fence = decoder or Decoder(), pause_seconds, fence
-        self._meter = meter or Meter()
+        self._meter, self._settled, self._ends = meter or Meter(), settled, ends
         self._meter.stage(stage.name)
         self.held = Held(ledger, stage.name, stage.reads, stage.batch, clock)
         self._said: float | None = None  # when it was last said that it waits
@@ -177,7 +181,9 @@ class Worker(Generic[In, Ready]):
             self._finish_apart(received, ready, unfit)
         bad = {(raw.partition, raw.position) for raw, _ in unfit}
         fine = (raw.value for raw in received if (raw.partition, raw.position) not in bad)
-        self._meter.passed(self.stage.name, fine, self._clock())
+        self._settled()
+        if self._ends:
+            self._meter.passed(self.stage.name, fine, self._clock())
         self.done += len(ready)
         self.rejected += len(unfit)
         self.cpu_seconds += time.thread_time() - began

@@ -56,6 +56,7 @@ def publish(readings: Sequence[Reading], tools: Tools) -> Counter[str]:
             now,
         )
         _tell_people(tx, results, now)
+    tools.published([one.article for reading, one in results if one.article and not reading.fetch.is_check])
     counts = Counter(str(result.state) for _, result in results)
     counts["later"] = len(readings) - len(ended)
     if given > len(readings):

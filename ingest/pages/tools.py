@@ -9,7 +9,7 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from ingest.archive import Archive, Capture
-from ingest.article import Credit
+from ingest.article import Article, Credit
 from ingest.clock import Clock, now
 from ingest.entry import Entry, Stamp
 from ingest.fetch import Politeness, Robots
@@ -22,6 +22,7 @@ PAGE_JOB, ENTRY_JOB = "extract", "extract-entry"
 JOBS = {PAGE_JOB: "ingest.extract:extract_page", ENTRY_JOB: "ingest.extract:from_entry"}  # for the pool of children
 
 Send = Callable[[Connection, str, Sequence[tuple[str, bytes]]], None]  # transaction, topic, (key, value) records
+Told = Callable[[Sequence[Article]], None]
 
 
 class Fetching(Protocol):
@@ -90,6 +91,7 @@ class Tools:
     send: Send
     clean: Callable[[str], str]  # an address as identity has it
     page: Callable[[Capture, Entry], object]  # what the job PAGE_JOB takes
+    published: Told = lambda _articles: None  # told of articles that entries brought, once they are durable
     clock: Clock = now
     random: Callable[[], float] = random.random
     settings: PageSettings = field(default_factory=PageSettings)

@@ -103,6 +103,22 @@ def test_a_rejected_record_that_goes_through_when_retried_is_resolved(ledger):
     assert kept.record == "hush"
 
 
+def test_effects_are_settled_once_however_often_their_transaction_was_tried(ledger):
+    settled = []
+    stream = EmbeddedStream(ledger)
+    stream.send("words", [(word, wire.encode(Word(text=word))) for word in ("a", "later", "never", "d")])
+    stage = Shout()
+    worker = Worker(stage, stream, ledger, settled=lambda: settled.append(stage.waits))
+    worker.start()
+
+    async def drain():
+        for _ in range(4):
+            await worker.step()
+
+    asyncio.run(drain())
+    assert settled == [1, 1, 1]  # after the wait: "a", "later" and "d" alone, as "never" spoils the batch
+
+
 def test_bytes_that_are_no_record_are_rejected(ledger):
     stream = EmbeddedStream(ledger)
     stream.send("words", [("x", b"not json"), ("y", wire.encode(Word(text="y")))])
