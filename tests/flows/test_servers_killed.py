@@ -11,8 +11,11 @@ from fleet_kit import Fleet, each
 from hook_kit import SETTINGS, delivery_ids, receiver, rings, watched
 from route_kit import SHARED, bundled_newsroom, objects, shared_newsroom
 from servers_route_kit import deployment
+from sqlalchemy import func, select
 
 from flows.demo.stock import stock
+from ingest.clock import now, to_ms
+from ingest.ledger.tables import feeds as feed_tables
 
 pytestmark = pytest.mark.servers
 
@@ -106,7 +109,7 @@ def test_the_whole_newsroom_is_read_while_all_are_killed_and_all_servers_fail(tm
                 time.sleep(chance.uniform(5, 35))
                 said = make_trouble(kind, made, fleet, chance)
                 show(number, said, fleet, made.left())
-            await_all(feeds, demo)
+            await_all(made, feeds, demo)
             made.wait(over, lambda left: show(len(troubles), "", fleet, left), seconds=5000)
         links = {row["link"] for row in items(feeds)}
         print(json.dumps({"items": len(links), "kills": fleet.kills, "starts": fleet.starts}), flush=True)
@@ -116,12 +119,22 @@ def test_the_whole_newsroom_is_read_while_all_are_killed_and_all_servers_fail(tm
         assert_all_rang(made, received)
 
 
-def await_all(feeds, demo):
-    """Until nothing more is published, and every feed has been polled since."""
+def await_all(made, feeds, demo):
+    """Until nothing more is published, and every feed has been polled since: a killed poller holds its feeds a while."""
     before = -1
     while (published := len(items(feeds))) > before or demo.seconds_left:
         before = published
         time.sleep(30)
+    rows, since = feed_tables.feeds.c, to_ms(now())
+    until = time.monotonic() + 900
+    while True:
+        with made.ledger() as ledger, ledger.read() as connection:
+            stale = func.coalesce(rows.last_success, 0) < since
+            left = connection.execute(select(func.count()).where(stale, rows.removed.is_(None))).scalar_one()
+        if not left:
+            return
+        assert time.monotonic() < until, f"{left} feeds are not polled any more"
+        time.sleep(5)
 
 
 def items(feeds):
