@@ -120,7 +120,7 @@ def test_the_whole_newsroom_is_read_while_all_are_killed_and_all_servers_fail(tm
 
 
 def await_all(made, feeds, demo):
-    """Until nothing more is published, and every feed has been polled since: a killed poller holds its feeds a while."""
+    """Until nothing more is published and every feed was polled since: a killed poller holds its feeds for a while."""
     before = -1
     while (published := len(items(feeds))) > before or demo.seconds_left:
         before = published
