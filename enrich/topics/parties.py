@@ -128,7 +128,7 @@ def _number(passage: Passage, index: int, words: Mapping[str, int], numbers: Num
     word = passage.low[index]
     if word in words:
         return Count(value=words[word], start=passage.start[index], end=passage.end[index])
-    if not word[0].isdigit():
+    if not word[:1].isdigit():  # a word of signs alone folds to nothing
         return None
     place = passage.start[index]
     around = _DIGITS.finditer(passage.text, max(0, place - _LONGEST_NUMBER), passage.end[index] + _LONGEST_NUMBER)
