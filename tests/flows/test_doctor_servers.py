@@ -14,10 +14,7 @@ from search.index.elastic import mapping
 from search.index.elastic.applying import apply
 from search.index.elastic.server import Server
 
-pytestmark = [
-    pytest.mark.servers,
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # kafka-python leaves sockets that could not connect
-]
+pytestmark = pytest.mark.servers
 NOBODY = "127.0.0.1:9"
 
 
