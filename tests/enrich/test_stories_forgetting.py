@@ -53,7 +53,10 @@ def test_assignments_stay(ledger):
     arrived(ledger, 40, 2)
     forget_evidence(ledger, NOW)
     with ledger.read() as connection:
-        assert connection.execute(select(members.c.article, members.c.story)).all() == [("0-40", "s"), ("1-2", "s")]
+        assert connection.execute(select(members.c.article, members.c.story).order_by(members.c.number)).all() == [
+            ("0-40", "s"),
+            ("1-2", "s"),
+        ]
 
 
 def test_what_arrived_late_goes_in_its_turn(ledger):
