@@ -41,7 +41,7 @@ LEDGER_TESTS = tests/ingest/test_queue.py tests/ingest/test_pages.py tests/inges
 test-ledger-postgresql: .venv/.installed ## tests of the stages with the ledger on PostgreSQL in place of a file
 	$(BIN)/python -m pytest -q -p ledger_on_postgresql $(LEDGER_TESTS)
 
-prove: .venv/.installed ## long proofs, an hour and a half: kills, the whole newsroom, faults, servers that fail
+prove: .venv/.installed ## long proofs: kills, the whole newsroom, faults, servers that fail
 	sh tests/deploy/tools.sh "$${TOCSIN_TOOLS:-$${TMPDIR:-/tmp}/tocsin-deploy-tools}"
 	sh tests/packages.sh
 	TOCSIN_NEED_SERVERS=1 $(BIN)/python -m pytest -m prove --timeout 3000 $(OPTIONS)

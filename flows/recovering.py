@@ -34,7 +34,7 @@ class Recovered:
 
 
 def recover(home: Home, wanted: Sequence[str]) -> Recovered:
-    """Reads the articles `wanted` (ids) again and adds them to the index. It rings nothing and changes no ledger.
+    """Reads the articles `wanted` (ids) again and adds them to the index. It rings nothing and tells no stage.
 
     Broken off and asked for again it gives the same.
     Raises: Abort if another process has the folder; Retry if a server is away.

@@ -81,8 +81,8 @@ class Worker(Generic[In, Ready]):
         """`decoder` is shared by workers whose stages read the same records, `meter` by all of the process.
 
         `fence` raises Retry within a transaction of the stage where this process may not go on. `settled` is called
-        when the effects of a batch are durable. The stage does not end here where others do the rest of its work: then
-        they tell the meter when a record is done.
+        when the effects of a batch are durable. `ends` is False where others finish the work of the
+        stage, and tell the meter when a record is done.
         """
         self.stage, self._stream, self._ledger, self._clock = stage, stream, ledger, clock
         self._decoder, self._pause_seconds, self._fence = decoder or Decoder(), pause_seconds, fence

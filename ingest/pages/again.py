@@ -7,7 +7,6 @@ from typing import cast
 
 from sqlalchemy import Connection, Row, select
 
-from ingest import wire
 from ingest.archive import Capture
 from ingest.article import Article
 from ingest.clock import from_ms
@@ -18,7 +17,7 @@ from ingest.ledger.tables.feeds import fetches
 from ingest.pages.publish import addresses_of, article_of, withdrawn_article
 from ingest.pages.reading import Reading, answers
 from ingest.pages.tools import ENTRY_JOB, PAGE_JOB, Extraction, Tools
-from ingest.queue import Fetch, State
+from ingest.queue import Fetch, State, fetch_of
 
 REASON = "again"  # of a fetch whose own row retention has taken
 
@@ -84,17 +83,7 @@ def _published(connection: Connection, ids: Sequence[str]) -> Mapping[str, Fetch
     """The fetch that published the newest revision, by article."""
     rows = fetches.c
     query = select(fetches).where(rows.article.in_(ids), rows.state == State.DONE)
-    return {
-        row.article: Fetch(
-            id=row.id,
-            entry=wire.decode(row.record, Entry),
-            article=row.article,
-            reason=row.reason,
-            attempts=row.attempts,
-            deaths=row.deaths,
-        )
-        for row in connection.execute(query.order_by(rows.finished, rows.at))
-    }
+    return {row.article: fetch_of(row) for row in connection.execute(query.order_by(rows.finished, rows.at))}
 
 
 def _stand_in(row: Row[tuple[object, ...]]) -> Fetch:

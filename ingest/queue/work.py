@@ -63,7 +63,7 @@ def lease(ledger: Ledger, names: Collection[str], now: datetime, lease_seconds: 
         transaction.execute(update(fetches).where(rows.id.in_(chosen)).values(values))
         for row in (waits[name] for name in chosen):
             try:
-                taken.append(_fetch(row))
+                taken.append(fetch_of(row))
             except ValueError as error:
                 _reject_unreadable(transaction, row, str(error), now)
     return taken
@@ -236,7 +236,8 @@ def _put_back(ledger: Ledger, held: ColumnElement[bool]) -> int:
         return int(freed.rowcount)
 
 
-def _fetch(row: "Row[tuple[object, ...]]") -> Fetch:
+def fetch_of(row: "Row[tuple[object, ...]]") -> Fetch:
+    """The row as it is taken: this attempt is counted in."""
     return Fetch(
         id=row.id,
         entry=wire.decode(row.record, Entry),

@@ -19,6 +19,10 @@ JSON = {"content-type": "application/json", "accept": "application/json"}
 FULL = "disk usage exceeded flood-stage watermark"
 
 
+class TurnedAway(Retry):
+    """The server is there and answers 503, mostly for a moment."""
+
+
 class Refused(Abort):
     """The server understood and said no; nothing was done. Who asked may know better what to do than to stop."""
 
@@ -172,6 +176,8 @@ class Server:
             return Retry(blocked(self.where, reason))
         if error.status_code == 429:
             return Retry(f"the index at {self.where} is busy: {reason}")
+        if error.status_code == 503:
+            return TurnedAway(f"the index at {self.where} cannot answer now (503): {reason}")
         if error.status_code >= 500 or error.status_code == 408:
             return Retry(f"the index at {self.where} cannot answer now ({error.status_code}): {reason}")
         return Refused(reason, error.status_code, kind)
